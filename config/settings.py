@@ -1,0 +1,238 @@
+"""Every setting, from the environment and nowhere else. The README's table explains each variable."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import dj_database_url
+
+from config import environment as env
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+DATA_DIR = Path(env.text("DATA_DIR", str(BASE_DIR / "var"))).resolve()
+DATA_DIR.mkdir(parents=True, exist_ok=True)
+
+DEBUG = env.flag("DEBUG")
+SECRET_KEY = env.text("SECRET_KEY") or env.kept_secret(DATA_DIR / "secret_key")
+JWT_SECRET = env.text("JWT_SECRET") or env.kept_secret(DATA_DIR / "jwt_secret")
+JWT_JWKS_URL = env.text("JWT_JWKS_URL")
+JWT_ISSUER = env.text("JWT_ISSUER")
+JWT_AUDIENCE = env.text("JWT_AUDIENCE")
+RELEASE = env.text("RELEASE", "dev")
+
+REDIS_URL = env.text("REDIS_URL")
+REDIS_PREFIX = env.text("REDIS_PREFIX", "millrace")
+DATABASE_URL = env.text("DATABASE_URL") or f"sqlite:///{DATA_DIR / 'db.sqlite3'}"
+# The embedded default: one host, no other server. Decides defaults only, never behaviour.
+EMBEDDED = not env.text("DATABASE_URL") and not REDIS_URL
+
+ALLOWED_HOSTS = env.words("ALLOWED_HOSTS", "localhost,127.0.0.1,[::1]")
+CORS_ORIGINS = env.words("CORS_ORIGIN")
+CSRF_TRUSTED_ORIGINS = [origin for origin in CORS_ORIGINS if origin.startswith("http")]
+PUBLIC_URL = env.text("PUBLIC_URL", f"http://127.0.0.1:{env.text('PORT', '8000')}")
+
+INSTALLED_APPS = [
+    "daphne",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "rest_framework",
+    "rest_framework_simplejwt.token_blacklist",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
+    "django_q",
+    "channels",
+    *([] if REDIS_URL else ["channels_lite"]),
+    "jobs",
+    "uploads",
+    "enrichment",
+    "monitoring",
+]
+
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+
+ROOT_URLCONF = "config.urls"
+ASGI_APPLICATION = "config.asgi.application"
+APPEND_SLASH = False
+
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ],
+        },
+    }
+]
+
+
+def _database(url: str) -> dict[str, Any]:
+    """Connection settings for `url`; see FACTS on SQLite: WAL, IMMEDIATE and a long busy timeout."""
+    database: dict[str, Any] = dict(dj_database_url.parse(url, conn_health_checks=True))
+    options = database.setdefault("OPTIONS", {})
+    if database["ENGINE"].endswith("sqlite3"):
+        options.setdefault("transaction_mode", "IMMEDIATE")
+        options.setdefault("timeout", 30)
+        options.setdefault("init_command", "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL")
+    else:
+        # A web process opens connections from many short-lived threads, so it pools them;
+        # a worker holds one for its life.
+        pool = env.integer("DATABASE_POOL", 0, high=200)
+        if pool:
+            options["pool"] = {"min_size": 1, "max_size": pool, "timeout": 10}
+        else:
+            database["CONN_MAX_AGE"] = None
+        options.setdefault("connect_timeout", 5)
+    return database
+
+
+DATABASES = {"default": _database(DATABASE_URL)}
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+if REDIS_URL:
+    CACHES = {
+        "default": {
+            "BACKEND": "django_redis.cache.RedisCache",
+            "LOCATION": REDIS_URL,
+            "KEY_PREFIX": REDIS_PREFIX,
+            # A cache that is away is a cache that is empty: rate limits and tickets live in the database.
+            "OPTIONS": {"IGNORE_EXCEPTIONS": True, "SOCKET_CONNECT_TIMEOUT": 2, "SOCKET_TIMEOUT": 2},
+        }
+    }
+    CHANNEL_LAYERS = {
+        "default": {
+            "BACKEND": "channels_redis.core.RedisChannelLayer",
+            "CONFIG": {
+                # channels-redis blocks for 5 s; a socket timeout of 5 s would end every idle socket.
+                "hosts": [{"address": REDIS_URL, "socket_timeout": 20, "socket_connect_timeout": 5}],
+                "prefix": f"{REDIS_PREFIX}:channels",
+                "capacity": 5000,
+                "expiry": 60,
+            },
+        }
+    }
+else:
+    DATABASE_ROUTERS = ["channels_lite.router.ChannelsRouter"]
+    CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
+    DATABASES["channels"] = _database(f"sqlite:///{DATA_DIR / 'channels.sqlite3'}")
+    CHANNEL_LAYERS = {
+        "default": {
+            "BACKEND": "channels_lite.layers.core.SQLiteChannelLayer",
+            "CONFIG": {"database": "channels", "capacity": 5000, "expiry": 60},
+        }
+    }
+
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator"},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+]
+
+LANGUAGE_CODE = "en-us"
+TIME_ZONE = "UTC"
+USE_TZ = True
+STATIC_URL = "/static/"
+STATIC_ROOT = DATA_DIR / "static"
+WHITENOISE_USE_FINDERS = True
+MEDIA_ROOT = Path(env.text("MEDIA_ROOT", str(DATA_DIR / "media"))).resolve()
+FILE_UPLOAD_TEMP_DIR = env.text("UPLOAD_TEMP_DIR") or None
+DATA_UPLOAD_MAX_MEMORY_SIZE = 8 * 1024 * 1024
+LOGIN_URL = "admin:login"
+
+# django-q2. Its own timeout and retry are out of the way: the executor limits each job itself.
+_WEEK = 7 * 24 * 3600
+Q_CLUSTER = {
+    "name": REDIS_PREFIX,
+    "broker_class": "jobs.brokers.RedisBroker" if REDIS_URL else "jobs.brokers.LedgerBroker",
+    "orm": "default",
+    "redis": REDIS_URL or {},
+    "workers": 4,
+    "queue_limit": 1,
+    "bulk": 1,
+    "timeout": _WEEK,
+    "retry": _WEEK + 60,
+    "save_limit": -1,
+    "recycle": 100_000,
+    "ack_failures": True,
+    "catch_up": False,
+    "label": "django-q2",
+    "log_level": "WARNING",
+}
+
+REST_FRAMEWORK = {
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
+    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "UNAUTHENTICATED_USER": "django.contrib.auth.models.AnonymousUser",
+}
+SPECTACULAR_SETTINGS = {
+    "TITLE": "Millrace",
+    "DESCRIPTION": "Durable background jobs with live progress.",
+    "VERSION": "1.0.0",
+    "SWAGGER_UI_DIST": "SIDECAR",
+    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+    "SERVE_INCLUDE_SCHEMA": False,
+}
+
+# Millrace itself. `jobs.conf` reads these.
+DRAIN_SECONDS = env.number("DRAIN_SECONDS", 25)
+LEASE_SECONDS = env.number("LEASE_SECONDS", 30, low=3)
+WATCHDOG_SECONDS = env.number("WATCHDOG_SECONDS", 5, low=1)
+WORKER_CONCURRENCY = env.integer("WORKER_CONCURRENCY", 0, high=256)
+JOB_CONCURRENCY = env.text("JOB_CONCURRENCY")
+MAX_JOB_ATTEMPTS = env.integer("MAX_JOB_ATTEMPTS", 0, high=100)
+RETRY_BASE_DELAY = env.number("RETRY_BASE_DELAY", 2.0, low=0.01)
+RETRY_MAX_DELAY = env.number("RETRY_MAX_DELAY", 600.0, low=0.01)
+MEMORY_LIMIT = env.integer("MEMORY_LIMIT", 0, high=1_000_000)
+SANDBOX_MAX_JOBS = env.integer("SANDBOX_MAX_JOBS", 500, low=1)
+QUOTA_UNFINISHED_JOBS = env.integer("QUOTA_UNFINISHED_JOBS", 5000, low=1)
+RETENTION_DAYS = env.integer("RETENTION_DAYS", 7, low=0)
+
+OPENAI_API_KEY = env.text("OPENAI_API_KEY")
+ANTHROPIC_API_KEY = env.text("ANTHROPIC_API_KEY")
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"handlers": ["stderr"], "level": env.text("LOG_LEVEL", "INFO")},
+    "loggers": {
+        "django-q": {"handlers": ["stderr"], "level": "ERROR", "propagate": False},
+        "httpx": {"level": "WARNING"},
+    },
+}
+
+# Browsers
+SECURE_CONTENT_TYPE_NOSNIFF = True
+SECURE_REFERRER_POLICY = "same-origin"
+X_FRAME_OPTIONS = "DENY"
+SESSION_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SAMESITE = "Lax"
+CSRF_COOKIE_SAMESITE = "Lax"
+if PUBLIC_URL.startswith("https://"):
+    SESSION_COOKIE_SECURE = True
+    CSRF_COOKIE_SECURE = True
+    SECURE_SSL_REDIRECT = env.flag("SSL_REDIRECT", True)
+    SECURE_HSTS_SECONDS = env.integer("HSTS_SECONDS", 31_536_000)
+    SECURE_HSTS_INCLUDE_SUBDOMAINS = True
+    SECURE_HSTS_PRELOAD = True
+    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")

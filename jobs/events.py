@@ -1,0 +1,73 @@
+"""Telling watchers that something happened. The only synchronous file that knows channels.
+
+A message only shortens the wait: it may be lost, and whoever gets it reads the ledger for what is true.
+Messages to a job's and its owner's group:
+`{"type": "job.event", "job": id, "seq": n, "event": type, "state": state}` and
+`{"type": "job.progress", "job": id, "attempt": n, "counter": n, "progress": {…}}`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import uuid
+from typing import Any
+
+from asgiref.sync import async_to_sync
+from channels.layers import get_channel_layer
+
+from jobs.models import Job, JobEvent
+
+logger = logging.getLogger(__name__)
+
+# A worker publishes often and has no event loop of its own: one kept loop costs 0.2-0.8 ms a message,
+# `async_to_sync` 3-4 ms (FACTS).
+_runner: asyncio.Runner | None = None
+
+
+def job_group(job_id: uuid.UUID | str) -> str:
+    return f"job.{uuid.UUID(str(job_id)).hex}"
+
+
+def owner_group(owner_id: Any) -> str:
+    return f"owner.{owner_id}"
+
+
+def use_runner() -> None:
+    """Publish from this process on a loop that is kept (for workers: one thread, no loop running)."""
+    global _runner
+    _runner = asyncio.Runner()
+
+
+def drop_runner() -> None:
+    """Let go of the kept loop and its connections: before a fork, and at the end."""
+    global _runner
+    if _runner is not None:
+        _runner.close()
+        _runner = None
+
+
+def recorded(sender: Any, job: Job, event: JobEvent, **kwargs: Any) -> None:
+    """Receiver of `signals.recorded`."""
+    publish(
+        job.id,
+        job.owner_id,
+        {"type": "job.event", "job": str(job.id), "seq": event.seq, "event": event.type, "state": job.state},
+    )
+
+
+def publish(job_id: uuid.UUID, owner_id: Any, message: dict[str, Any]) -> None:
+    """Send `message` to whoever watches this job or all of its owner's. Never raises: it is best effort."""
+    try:
+        if _runner is not None:
+            _runner.run(_send(job_id, owner_id, message))
+        else:
+            async_to_sync(_send)(job_id, owner_id, message)
+    except Exception as error:  # noqa: BLE001  the channel layer being away must not fail a transition
+        logger.warning("channel layer: message for job %s not sent: %s", job_id, error)
+
+
+async def _send(job_id: uuid.UUID, owner_id: Any, message: dict[str, Any]) -> None:
+    layer = get_channel_layer()
+    await layer.group_send(job_group(job_id), message)
+    await layer.group_send(owner_group(owner_id), message)

@@ -1,0 +1,243 @@
+"""The ledger's statements: one guarded UPDATE with its event, in one round trip.
+
+On PostgreSQL a statement carries its event along as a CTE; SQLite, which has no network to cross, gets
+two statements in one transaction. `jobs.transitions` and `jobs.progress` say what to write; nothing else
+writes jobs.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterable, Sequence
+from contextlib import nullcontext
+from dataclasses import dataclass
+from typing import Any
+
+from django.db import connection, transaction
+from django.utils import timezone
+
+from jobs import clock, signals
+from jobs.models import Job, JobEvent
+from jobs.states import MOVES, Event, State
+
+
+@dataclass(frozen=True)
+class SQL:
+    """An SQL expression over the row, with its parameters."""
+
+    text: str
+    params: tuple[Any, ...] = ()
+
+
+@dataclass(frozen=True)
+class Fence:
+    """The right of one attempt to write: number and random claim, both checked by every write."""
+
+    job_id: uuid.UUID
+    attempt: int
+    claim: uuid.UUID | None
+
+
+def now(seconds: float = 0.0) -> str:
+    """Database time plus `seconds`, as SQL."""
+    return clock.sql_now(seconds)
+
+
+def move(
+    job_id: uuid.UUID,
+    *,
+    to: State,
+    sources: Sequence[State],
+    values: dict[str, Any],
+    event: Event,
+    fence: Fence | None = None,
+    where: Iterable[SQL] = (),
+    data: dict[str, Any] | None = None,
+    reason: str = "",
+    actor: str = "",
+    durable: bool = True,
+) -> Job | None:
+    """Change a job's state from one of `sources` to `to`, with its event; None when the guard did not hold.
+
+    `values` maps columns to values or `SQL`. `durable` False lets the commit return before the disk has it:
+    for what is only run again when a crash loses it.
+    """
+    illegal = [state for state in sources if to not in MOVES[State(state)]]
+    if illegal:
+        raise AssertionError(f"{illegal} -> {to} is no move of jobs.states.MOVES")
+    states = ", ".join(f"'{State(state).value}'" for state in sources)
+    guard = [SQL(f"state IN ({states})"), *_fenced(fence), *where]
+    return _write(job_id, {"state": to, **values}, guard, event, data, reason, actor, durable)
+
+
+def note(
+    job_id: uuid.UUID,
+    event: Event,
+    *,
+    values: dict[str, Any] | None = None,
+    fence: Fence | None = None,
+    where: Iterable[SQL] = (),
+    data: dict[str, Any] | None = None,
+    reason: str = "",
+    actor: str = "",
+    durable: bool = True,
+) -> Job | None:
+    """Append an event that changes no state, with `values` in the same write; None when the guard failed."""
+    if values and "state" in values:
+        raise AssertionError("a note cannot change the state: use move")
+    return _write(job_id, values or {}, [*_fenced(fence), *where], event, data, reason, actor, durable)
+
+
+def touch(fence: Fence, values: dict[str, Any]) -> Job | None:
+    """Write `values` for a running attempt without an event or an fsync; None when it lost the job."""
+    sets, params = _assignments(values)
+    guard = [SQL("state = 'running'"), *_fenced(fence)]
+    condition = " AND ".join(["id = %s", *(part.text for part in guard)])
+    params += [_prepared("id", fence.job_id), *(value for part in guard for value in part.params)]
+    update = f"UPDATE background_jobs SET {', '.join(sets)} WHERE {condition} RETURNING *"
+    if connection.vendor == "postgresql":
+        update = f"WITH w AS ({update}) SELECT w.* FROM w, (SELECT {_no_fsync()}) c"
+    return next(iter(Job.objects.raw(update, params)), None)
+
+
+def insert(jobs: Sequence[Job], *, actor: str = "") -> None:
+    """Store new jobs with their `created` events, all or none. Sets each job's `seq` and `turn`.
+
+    Within a priority owners take turns: the first new job of an owner goes to where the line is served
+    now, or behind his own last one (start-time fair queueing, Goyal, Vin & Cheng, SIGCOMM 1996).
+    """
+    turns: dict[tuple[Any, str, int], int] = {}
+    for job in jobs:
+        line = (job.owner_id, job.queue, job.priority)
+        if line not in turns:
+            turns[line] = _first_turn(*line)
+        job.turn, job.seq = turns[line], 1
+        turns[line] += 1
+    events = [
+        JobEvent(job_id=job.id, seq=1, type=Event.CREATED, state=job.state, at=job.created_at, actor=actor)
+        for job in jobs
+    ]
+    if len(jobs) == 1 and connection.vendor == "postgresql":
+        _insert_one(jobs[0], events[0])
+    else:
+        with transaction.atomic():
+            Job.objects.bulk_create(jobs, batch_size=500)
+            JobEvent.objects.bulk_create(events, batch_size=500)
+    for job, event in zip(jobs, events, strict=True):
+        _announce(job, event)
+    transaction.on_commit(lambda: signals.queued.send(sender=Job, jobs=list(jobs)))
+
+
+def _first_turn(owner_id: Any, queue: str, priority: int) -> int:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT (SELECT turn FROM background_jobs WHERE state = 'queued' AND queue = %s AND priority = %s"
+            " ORDER BY turn LIMIT 1), (SELECT max(turn) + 1 FROM background_jobs"
+            " WHERE state = 'queued' AND owner_id = %s AND queue = %s AND priority = %s)",
+            (queue, priority, owner_id, queue, priority),
+        )
+        head, own = cursor.fetchone()
+    return max(head or 0, own or 0)
+
+
+def _insert_one(job: Job, event: JobEvent) -> None:
+    rows = []
+    for instance, skip in ((job, ()), (event, ("id",))):
+        fields = [f for f in instance._meta.concrete_fields if f.column not in skip]
+        rows.append(
+            (
+                ", ".join(f'"{f.column}"' for f in fields),
+                ", ".join(["%s"] * len(fields)),
+                [f.get_db_prep_save(getattr(instance, f.attname), connection) for f in fields],
+            )
+        )
+    (job_columns, job_marks, job_params), (event_columns, event_marks, event_params) = rows
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"WITH j AS (INSERT INTO background_jobs ({job_columns}) VALUES ({job_marks}))"
+            f" INSERT INTO job_events ({event_columns}) VALUES ({event_marks})",
+            [*job_params, *event_params],
+        )
+    job._state.adding = False
+    job._state.db = connection.alias
+
+
+def _write(
+    job_id: uuid.UUID,
+    values: dict[str, Any],
+    guard: Sequence[SQL],
+    event: Event,
+    data: dict[str, Any] | None,
+    reason: str,
+    actor: str,
+    durable: bool,
+) -> Job | None:
+    sets, params = _assignments({**values, "seq": SQL("seq + 1")})
+    condition = " AND ".join(["id = %s", *(part.text for part in guard)])
+    params += [_prepared("id", job_id), *(value for part in guard for value in part.params)]
+    update = f"UPDATE background_jobs SET {', '.join(sets)} WHERE {condition} RETURNING *"
+    fact = JobEvent(type=event, data=data or {}, reason=reason[:500], actor=actor[:200], at=timezone.now())
+    if connection.vendor == "postgresql":
+        job = _write_postgresql(update, params, fact, durable)
+    else:
+        job = _write_sqlite(update, params, fact)
+    if job:
+        fact.job_id, fact.seq, fact.state, fact.attempt = job.id, job.seq, job.state, job.attempt
+        _announce(job, fact)
+    return job
+
+
+def _write_postgresql(update: str, params: list[Any], fact: JobEvent, durable: bool) -> Job | None:
+    columns = ("type", "data", "reason", "actor", "at")
+    values = [
+        JobEvent._meta.get_field(name).get_db_prep_save(getattr(fact, name), connection) for name in columns
+    ]
+    sql = (
+        f"WITH moved AS ({update}), logged AS (INSERT INTO job_events"
+        " (job_id, seq, state, attempt, type, data, reason, actor, at)"
+        " SELECT id, seq, state, attempt, %s::text, %s::jsonb, %s::text, %s::text, %s::timestamptz FROM moved)"
+        " SELECT moved.* FROM moved"
+    )
+    if not durable:
+        sql += f", (SELECT {_no_fsync()}) c"
+    return next(iter(Job.objects.raw(sql, [*params, *values])), None)
+
+
+def _write_sqlite(update: str, params: list[Any], fact: JobEvent) -> Job | None:
+    with nullcontext() if connection.in_atomic_block else transaction.atomic():
+        job = next(iter(list(Job.objects.raw(update, params))), None)
+        if job:
+            fact.job_id, fact.seq, fact.state, fact.attempt = job.id, job.seq, job.state, job.attempt
+            fact.save(force_insert=True)
+    return job
+
+
+def _no_fsync() -> str:
+    return "set_config('synchronous_commit', 'off', true)"
+
+
+def _fenced(fence: Fence | None) -> list[SQL]:
+    if fence is None:
+        return []
+    return [SQL("attempt = %s AND claim = %s", (fence.attempt, _prepared("claim", fence.claim)))]
+
+
+def _assignments(values: dict[str, Any]) -> tuple[list[str], list[Any]]:
+    sets: list[str] = []
+    params: list[Any] = []
+    for column, value in values.items():
+        if isinstance(value, SQL):
+            sets.append(f"{column} = {value.text}")
+            params += value.params
+        else:
+            sets.append(f"{column} = %s")
+            params.append(_prepared(column, value))
+    return sets, params
+
+
+def _prepared(column: str, value: Any) -> Any:
+    return Job._meta.get_field(column).get_db_prep_save(value, connection)
+
+
+def _announce(job: Job, event: JobEvent) -> None:
+    transaction.on_commit(lambda: signals.recorded.send(sender=Job, job=job, event=event))
