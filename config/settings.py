@@ -44,10 +44,10 @@ INSTALLED_APPS = [
     "rest_framework_simplejwt.token_blacklist",
     "drf_spectacular",
     "drf_spectacular_sidecar",
+    "jobs",  # before django_q: its `qcluster` command is ours
     "django_q",
     "channels",
     *([] if REDIS_URL else ["channels_lite"]),
-    "jobs",
     "uploads",
     "enrichment",
     "monitoring",
@@ -157,8 +157,7 @@ FILE_UPLOAD_TEMP_DIR = env.text("UPLOAD_TEMP_DIR") or None
 DATA_UPLOAD_MAX_MEMORY_SIZE = 8 * 1024 * 1024
 LOGIN_URL = "admin:login"
 
-# django-q2. Its own timeout and retry are out of the way: the executor limits each job itself.
-_WEEK = 7 * 24 * 3600
+# django-q2. Jobs carry no django-q2 timeout, the executor limits each itself: these are for ordinary tasks.
 Q_CLUSTER = {
     "name": REDIS_PREFIX,
     "broker_class": "jobs.brokers.RedisBroker" if REDIS_URL else "jobs.brokers.LedgerBroker",
@@ -167,8 +166,8 @@ Q_CLUSTER = {
     "workers": 4,
     "queue_limit": 1,
     "bulk": 1,
-    "timeout": _WEEK,
-    "retry": _WEEK + 60,
+    "timeout": 1800,
+    "retry": 1860,
     "save_limit": -1,
     "recycle": 100_000,
     "ack_failures": True,

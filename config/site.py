@@ -67,7 +67,9 @@ def claim(host: str, port: int) -> Address:
                     f"PORT={port + 1} make up (PORT=0 takes any free one)."
                 ) from None
             if error.errno == errno.EACCES:
-                raise PortInUse(f"Port {port} needs root. Choose one above 1023, such as PORT=8000.") from None
+                raise PortInUse(
+                    f"Port {port} needs root. Choose one above 1023, such as PORT=8000."
+                ) from None
             raise PortInUse(f"HOST={host} can not be listened on: {error.strerror or error}.") from None
         return Address(host, probe.getsockname()[1])
 

@@ -66,7 +66,7 @@ class Child:
         return self.process.poll() if self.process else None
 
     def backoff(self) -> float:
-        """Plan the next start; returns the seconds until then. A long healthy run forgives what was before."""
+        """Plan the next start; returns the seconds until then. A long healthy run forgives the past."""
         if time.monotonic() - self.started >= HEALTHY_AFTER:
             self.delay = BACKOFF_FIRST
         delay = self.delay
@@ -132,7 +132,9 @@ class Supervisor:
         living = [child for child in self.children if child.process and child.ended() is None]
         trees = {child.program.name: descendants(child.process.pid) for child in living if child.process}
         names = ", ".join(child.program.name for child in living)
-        self.say(f"stopping: {names or 'nothing runs'} (at most {self.drain_seconds:g} s; Ctrl-C again kills)")
+        self.say(
+            f"stopping: {names or 'nothing runs'} (at most {self.drain_seconds:g} s; Ctrl-C again kills)"
+        )
         for child in living:
             if child.process:
                 child.process.terminate()

@@ -83,7 +83,9 @@ def gone(pid: int) -> bool:
         return True
 
 
-def test_a_child_that_is_killed_is_started_again_and_the_reason_is_said(supervise: Callable[..., Run]) -> None:
+def test_a_child_that_is_killed_is_started_again_and_the_reason_is_said(
+    supervise: Callable[..., Run],
+) -> None:
     run = supervise(FOREVER)
     wait_for(lambda: len(run.pids()) == 1)
     os.kill(run.pids()[0], signal.SIGKILL)
@@ -95,7 +97,9 @@ def test_a_child_that_is_killed_is_started_again_and_the_reason_is_said(supervis
 def test_a_child_that_keeps_failing_is_started_ever_less_often(supervise: Callable[..., Run]) -> None:
     run = supervise("raise SystemExit(3)")
     wait_for(lambda: "starts again in 2 s" in run.text())
-    assert [f"exit code 3; starts again in {delay} s" in run.text() for delay in ("0.5", "1", "2")] == [True] * 3
+    assert [f"exit code 3; starts again in {delay} s" in run.text() for delay in ("0.5", "1", "2")] == [
+        True
+    ] * 3
 
 
 def test_a_long_healthy_run_forgives_the_failures_before_it() -> None:
@@ -117,7 +121,9 @@ def test_a_stop_signal_drains_every_child_and_ends_with_0(number: int, supervise
     assert all(gone(pid) for pid in run.pids())
 
 
-def test_what_does_not_end_in_time_is_killed_with_everything_it_started(supervise: Callable[..., Run]) -> None:
+def test_what_does_not_end_in_time_is_killed_with_everything_it_started(
+    supervise: Callable[..., Run],
+) -> None:
     run = supervise(PARENT, drain=0.5)
     wait_for(lambda: len(run.pids()) == 2)
     run.process.terminate()
@@ -144,7 +150,9 @@ def test_children_do_not_outlive_a_supervisor_that_is_killed(supervise: Callable
 
 
 def test_what_a_dead_child_had_started_does_not_go_on_working(supervise: Callable[..., Run]) -> None:
-    spawner = f"import subprocess, sys\nsubprocess.Popen([sys.executable, '-u', '-c', {FOREVER!r}])\n" + FOREVER
+    spawner = (
+        f"import subprocess, sys\nsubprocess.Popen([sys.executable, '-u', '-c', {FOREVER!r}])\n" + FOREVER
+    )
     run = supervise(spawner)
     wait_for(lambda: len(run.pids()) == 2)
     child = psutil.Process(run.process.pid).children()[0]
@@ -178,7 +186,9 @@ def test_the_address_for_a_browser_is_never_the_wildcard() -> None:
     assert site.Address("::1", 8000).url == "http://[::1]:8000"
 
 
-def test_forwarded_headers_are_believed_only_from_proxies_that_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_forwarded_headers_are_believed_only_from_proxies_that_are_named(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     where = site.Address("127.0.0.1", 8000)
     monkeypatch.delenv("TRUSTED_PROXIES", raising=False)
     assert "--no-proxy-headers" in site.web(where).argv

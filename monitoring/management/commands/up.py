@@ -30,7 +30,9 @@ class Command(BaseCommand):
     requires_system_checks = "__all__"
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--no-prepare", action="store_true", help="do not migrate or collect static files")
+        parser.add_argument(
+            "--no-prepare", action="store_true", help="do not migrate or collect static files"
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
         sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]  # a log file is read live
@@ -79,7 +81,9 @@ class Command(BaseCommand):
                 self.stdout.write(banner(where, now - began))
             elif now - began > LATE_SECONDS and not told["late"]:
                 told["late"] = True
-                self.stdout.write(f"[up] not ready after {LATE_SECONDS} s: see the lines above, and {where.url}/api/health")
+                self.stdout.write(
+                    f"[up] not ready after {LATE_SECONDS} s: see the lines above, and {where.url}/api/health"
+                )
 
         return tick
 
@@ -97,7 +101,14 @@ def banner(where: site.Address, seconds: float) -> str:
     )
     lines = [f"  {name:<10} {value}" for name, value in rows]
     return "\n".join(
-        ["", f"Millrace is ready ({seconds:.1f} s)", *lines, "", "Ctrl-C stops it: running jobs get time to end.", ""]
+        [
+            "",
+            f"Millrace is ready ({seconds:.1f} s)",
+            *lines,
+            "",
+            "Ctrl-C stops it: running jobs get time to end.",
+            "",
+        ]
     )
 
 

@@ -1,0 +1,51 @@
+"""What import-linter can not see, because it looks at whole packages: who names which part of django-q2."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+APPS = ("config", "jobs", "uploads", "enrichment", "monitoring")
+FORBIDDEN_NAMES = {"services", "utils", "helpers", "common", "misc"}
+
+
+def sources() -> list[Path]:
+    return sorted(path for app in APPS for path in (ROOT / app).rglob("*.py"))
+
+
+def imported(path: Path) -> Iterator[str]:
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and not node.level:
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def test_only_jobs_brokers_knows_the_brokers_of_django_q2() -> None:
+    knowing = [
+        str(path.relative_to(ROOT))
+        for path in sources()
+        if any(name == "django_q.brokers" or name.startswith("django_q.brokers.") for name in imported(path))
+    ]
+    assert knowing == ["jobs/brokers.py"]
+
+
+def test_only_the_configuration_reads_the_environment_of_a_site() -> None:
+    # The sandbox clears it, which is the opposite of reading it.
+    allowed = {"config", "jobs/sandbox.py", "jobs/confinement.py", "monitoring/management/commands"}
+    reading = {
+        str(path.relative_to(ROOT))
+        for path in sources()
+        if "os.environ" in path.read_text() or "os.getenv" in path.read_text()
+    }
+    strangers = {name for name in reading if not any(name.startswith(prefix) for prefix in allowed)}
+    assert strangers == set()
+
+
+@pytest.mark.parametrize("path", sources(), ids=lambda path: str(path.relative_to(ROOT)))
+def test_a_module_is_named_after_its_subject(path: Path) -> None:
+    assert path.stem not in FORBIDDEN_NAMES

@@ -1,0 +1,68 @@
+"""The servers some tests talk to. Without them those tests skip with the reason; where they are promised
+(CI=true or REQUIRE_SERVICES=1) a missing one is a failure, so that nothing is skipped unseen.
+
+`@pytest.mark.redis` and `@pytest.mark.postgres` say what a test needs; the fixture `redis_url` says where
+Redis is. Which database the tests use is DATABASE_URL, as everywhere.
+"""
+
+from __future__ import annotations
+
+import os
+from functools import cache
+
+import pytest
+import redis
+
+REQUIRED = any(
+    os.environ.get(name, "").lower() in {"1", "true", "yes"} for name in ("CI", "REQUIRE_SERVICES")
+)
+REDIS_URL = os.environ.get("TEST_REDIS_URL") or os.environ.get("REDIS_URL") or "redis://127.0.0.1:6379/15"
+
+
+@cache
+def redis_problem() -> str:
+    """Why Redis can not be used, or an empty string."""
+    client = redis.Redis.from_url(REDIS_URL, socket_connect_timeout=1, socket_timeout=2)
+    try:
+        version = str(client.info("server")["redis_version"])
+    except redis.RedisError as error:
+        return f"no Redis answers at {REDIS_URL}: {error}"
+    finally:
+        client.close()
+    return "" if int(version.split(".")[0]) >= 7 else f"Redis {version} is too old: 7 or newer is needed"
+
+
+def postgres_problem() -> str:
+    """Why tests of PostgreSQL can not run here, or an empty string."""
+    from django.db import connection
+
+    if connection.vendor == "postgresql":
+        return ""
+    return "runs where DATABASE_URL names a PostgreSQL server"
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "redis: talks to a Redis server")
+    config.addinivalue_line("markers", "postgres: runs only on PostgreSQL")
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    if item.get_closest_marker("redis"):
+        _missing(redis_problem(), REQUIRED)
+    # Never a failure: the run on SQLite has none of them, and the run on PostgreSQL has them all.
+    if item.get_closest_marker("postgres"):
+        _missing(postgres_problem(), False)
+
+
+@pytest.fixture(scope="session")
+def redis_url() -> str:
+    """A Redis that tests may write to; its keys should carry a prefix of the test's own."""
+    _missing(redis_problem(), REQUIRED)
+    return REDIS_URL
+
+
+def _missing(problem: str, required: bool) -> None:
+    if problem and required:
+        pytest.fail(problem, pytrace=False)
+    if problem:
+        pytest.skip(problem)
