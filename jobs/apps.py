@@ -1,4 +1,9 @@
+"""Wires the app: handlers are found, signals reach their receivers."""
+
+from typing import Any
+
 from django.apps import AppConfig
+from django.db.backends.signals import connection_created
 from django.utils.module_loading import autodiscover_modules
 
 
@@ -6,4 +11,17 @@ class JobsConfig(AppConfig):
     name = "jobs"
 
     def ready(self) -> None:
+        from jobs import brokers, events, signals
+
         autodiscover_modules("handlers")
+        signals.queued.connect(brokers.queued)
+        signals.withdrawn.connect(brokers.withdrawn)
+        signals.recorded.connect(events.recorded)
+        connection_created.connect(_bound_waits)
+
+
+def _bound_waits(connection: Any, **kwargs: Any) -> None:
+    """No statement waits for a row for long: a worker that waits does not watch its sandbox."""
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            cursor.execute("SET lock_timeout = '5s'")

@@ -17,8 +17,10 @@ def sql_now(seconds: float = 0.0) -> str:
     The number is written into the text (it is a float, so nothing can be injected).
     """
     if connection.vendor == "postgresql":
-        return f"(statement_timestamp() + {float(seconds):.6f} * interval '1 second')" if seconds else (
-            "statement_timestamp()"
+        return (
+            f"(statement_timestamp() + {float(seconds):.6f} * interval '1 second')"
+            if seconds
+            else ("statement_timestamp()")
         )
     return f"strftime('%%Y-%%m-%%d %%H:%%M:%%f', 'now', '{float(seconds):+.3f} seconds')"
 

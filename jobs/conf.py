@@ -50,8 +50,14 @@ _POOLS: Final[dict[str, tuple[tuple[str, ...], tuple[str, ...], int]]] = {
 }
 
 QUEUES: Final[tuple[str, ...]] = (
-    "enrichment-critical", "enrichment-high", "enrichment-normal", "enrichment-low",
-    "document", "ai", "video", "system",
+    "enrichment-critical",
+    "enrichment-high",
+    "enrichment-normal",
+    "enrichment-low",
+    "document",
+    "ai",
+    "video",
+    "system",
 )
 
 

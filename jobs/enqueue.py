@@ -11,7 +11,6 @@ from typing import Any
 
 from django.conf import settings
 from django.db import transaction
-from django.utils import timezone
 
 from jobs import conf, ledger, registry
 from jobs.exceptions import InvalidArgs, QuotaExceeded
@@ -86,7 +85,6 @@ def build(spec: Spec, *, owner_id: Any, parent: Job | None = None) -> Job:
     priority = inherited if spec.priority is None else spec.priority
     if not MIN_PRIORITY <= priority <= MAX_PRIORITY:
         raise InvalidArgs({"priority": [f"A whole number from {MIN_PRIORITY} to {MAX_PRIORITY}."]})
-    now = timezone.now()
     return Job(
         kind=handler.kind,
         queue=handler.queue_for(args, priority),
@@ -94,8 +92,8 @@ def build(spec: Spec, *, owner_id: Any, parent: Job | None = None) -> Job:
         priority=priority,
         args=args.model_dump(mode="json"),
         max_attempts=_attempts(handler, spec, priority),
-        run_at=spec.run_at or now,
-        created_at=now,
+        # None: due at once, by the database's clock; the ledger fills it in.
+        run_at=spec.run_at,
         callback_url=spec.callback_url,
         parent=parent,
     )
@@ -107,7 +105,9 @@ def _attempts(handler: Handler, spec: Spec, priority: int) -> int:
 
 def _check_quota(owner: Any, wanted: int) -> None:
     limit = settings.QUOTA_UNFINISHED_JOBS
-    unfinished = Job.objects.filter(owner=owner, parent=None, state__in=ACTIVE).order_by()[: limit + 1].count()
+    unfinished = (
+        Job.objects.filter(owner=owner, parent=None, state__in=ACTIVE).order_by()[: limit + 1].count()
+    )
     if unfinished + wanted > limit:
         raise QuotaExceeded(
             f"You have {unfinished} unfinished jobs; at most {limit} are allowed. Wait for some to end, "

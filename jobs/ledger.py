@@ -8,8 +8,8 @@ writes jobs.
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable, Sequence
-from contextlib import nullcontext
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -113,13 +113,17 @@ def insert(jobs: Sequence[Job], *, actor: str = "") -> None:
             turns[line] = _first_turn(*line)
         job.turn, job.seq = turns[line], 1
         turns[line] += 1
+    single = len(jobs) == 1 and connection.vendor == "postgresql"
+    at = timezone.now() if single else clock.now()
     events = [
-        JobEvent(job_id=job.id, seq=1, type=Event.CREATED, state=job.state, at=job.created_at, actor=actor)
+        JobEvent(job_id=job.id, seq=1, type=Event.CREATED, state=job.state, at=at, actor=actor)
         for job in jobs
     ]
-    if len(jobs) == 1 and connection.vendor == "postgresql":
+    if single:
         _insert_one(jobs[0], events[0])
     else:
+        for job in jobs:
+            job.created_at, job.run_at = at, job.run_at or at
         with transaction.atomic():
             Job.objects.bulk_create(jobs, batch_size=500)
             JobEvent.objects.bulk_create(events, batch_size=500)
@@ -141,23 +145,26 @@ def _first_turn(owner_id: Any, queue: str, priority: int) -> int:
 
 
 def _insert_one(job: Job, event: JobEvent) -> None:
-    rows = []
-    for instance, skip in ((job, ()), (event, ("id",))):
-        fields = [f for f in instance._meta.concrete_fields if f.column not in skip]
-        rows.append(
-            (
-                ", ".join(f'"{f.column}"' for f in fields),
-                ", ".join(["%s"] * len(fields)),
-                [f.get_db_prep_save(getattr(instance, f.attname), connection) for f in fields],
-            )
-        )
-    (job_columns, job_marks, job_params), (event_columns, event_marks, event_params) = rows
+    """One round trip; the times are the database's, as everything that is compared with its clock."""
+    job_sets = {
+        f.column: None
+        if f.column == "created_at" or (f.column == "run_at" and job.run_at is None)
+        else f.get_db_prep_save(getattr(job, f.attname), connection)
+        for f in Job._meta.concrete_fields
+    }
+    by_clock = {name for name in ("created_at", "run_at") if job_sets[name] is None}
+    marks = ", ".join(now() if name in by_clock else "%s" for name in job_sets)
+    params = [value for name, value in job_sets.items() if name not in by_clock]
+    fields = [f for f in JobEvent._meta.concrete_fields if f.column != "id"]
     with connection.cursor() as cursor:
         cursor.execute(
-            f"WITH j AS (INSERT INTO background_jobs ({job_columns}) VALUES ({job_marks}))"
-            f" INSERT INTO job_events ({event_columns}) VALUES ({event_marks})",
-            [*job_params, *event_params],
+            f"WITH j AS (INSERT INTO background_jobs ({', '.join(job_sets)}) VALUES ({marks})"
+            " RETURNING created_at, run_at), e AS (INSERT INTO job_events"
+            f" ({', '.join(f.column for f in fields)}) VALUES ({', '.join(['%s'] * len(fields))}))"
+            " SELECT created_at, run_at FROM j",
+            [*params, *(f.get_db_prep_save(getattr(event, f.attname), connection) for f in fields)],
         )
+        job.created_at, job.run_at = cursor.fetchone()
     job._state.adding = False
     job._state.db = connection.alias
 
@@ -210,6 +217,16 @@ def _write_sqlite(update: str, params: list[Any], fact: JobEvent) -> Job | None:
             fact.job_id, fact.seq, fact.state, fact.attempt = job.id, job.seq, job.state, job.attempt
             fact.save(force_insert=True)
     return job
+
+
+@contextmanager
+def hint() -> Iterator[None]:
+    """A transaction whose loss in a crash is mended by doing it again, so that its commit need not wait."""
+    with transaction.atomic():
+        if connection.vendor == "postgresql":
+            with connection.cursor() as cursor:
+                cursor.execute("SET LOCAL synchronous_commit = off")
+        yield
 
 
 def _no_fsync() -> str:

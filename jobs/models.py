@@ -120,12 +120,17 @@ class Job(models.Model):
         indexes = (
             # What is hot is small: these hold only the rows that wait or run, not the history.
             models.Index(
-                F("queue"), F("priority").desc(), F("turn"), F("id"),
-                name="job_line", condition=Q(state=State.QUEUED),
+                F("queue"),
+                F("priority").desc(),
+                F("turn"),
+                F("id"),
+                name="job_line",
+                condition=Q(state=State.QUEUED),
             ),
             models.Index(
                 fields=("owner", "queue", "priority", "turn"),
-                name="job_owner_turn", condition=Q(state=State.QUEUED),
+                name="job_owner_turn",
+                condition=Q(state=State.QUEUED),
             ),
             models.Index(fields=("run_at",), name="job_retry_due", condition=Q(state=State.RETRYING)),
             models.Index(
@@ -232,9 +237,7 @@ class JobFailure(models.Model):
     class Meta:
         db_table = "job_failures"
         ordering = ("-at",)
-        constraints = (
-            models.UniqueConstraint(fields=("job", "attempt"), name="failure_once_per_attempt"),
-        )
+        constraints = (models.UniqueConstraint(fields=("job", "attempt"), name="failure_once_per_attempt"),)
         indexes = (
             models.Index(fields=("fingerprint", "-at"), name="failure_fingerprint"),
             models.Index(fields=("-at",), name="failure_newest"),
@@ -298,7 +301,9 @@ class IdempotencyKey(models.Model):
 
     class Meta:
         db_table = "idempotency_keys"
-        constraints = (models.UniqueConstraint(fields=("owner", "key"), name="idempotency_key_once_per_owner"),)
+        constraints = (
+            models.UniqueConstraint(fields=("owner", "key"), name="idempotency_key_once_per_owner"),
+        )
         indexes = (models.Index(fields=("created_at",), name="idempotency_age"),)
 
     def __str__(self) -> str:
@@ -320,3 +325,19 @@ class Identity(models.Model):
 
     def __str__(self) -> str:
         return f"{self.issuer}: {self.subject}"
+
+
+class Ticket(models.Model):
+    """A single-use right to open a socket or a stream. Only its hash is kept."""
+
+    digest = models.CharField(max_length=64, primary_key=True, help_text="SHA-256")
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
+    job = models.UUIDField(null=True, blank=True, help_text="the one job it may show")
+    expires_at = models.DateTimeField()
+
+    class Meta:
+        db_table = "tickets"
+        indexes = (models.Index(fields=("expires_at",), name="ticket_expiry"),)
+
+    def __str__(self) -> str:
+        return f"{self.user} until {self.expires_at:%H:%M:%S}"

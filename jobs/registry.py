@@ -98,14 +98,29 @@ def job_handler(
 
     def register(function: Callable[..., Any]) -> Callable[..., Any]:
         handler = Handler(
-            kind=kind, function=function, args=args, queue=queue, type=type or kind, timeout=timeout,
-            memory_mb=memory_mb, cpu_seconds=cpu_seconds, file_mb=file_mb, retry=retry or RetryPolicy(),
-            priority=priority, public=public, network=network, secrets=secrets, finish=finish, route=route,
+            kind=kind,
+            function=function,
+            args=args,
+            queue=queue,
+            type=type or kind,
+            timeout=timeout,
+            memory_mb=memory_mb,
+            cpu_seconds=cpu_seconds,
+            file_mb=file_mb,
+            retry=retry or RetryPolicy(),
+            priority=priority,
+            public=public,
+            network=network,
+            secrets=secrets,
+            finish=finish,
+            route=route,
             precheck=precheck,
         )
         known = _handlers.get(kind)
         if known and known.function.__qualname__ != function.__qualname__:
-            raise ImproperlyConfigured(f"Two handlers for the kind {kind!r}: {known.function} and {function}.")
+            raise ImproperlyConfigured(
+                f"Two handlers for the kind {kind!r}: {known.function} and {function}."
+            )
         if _types.get(handler.type, kind) != kind:
             raise ImproperlyConfigured(f"Two kinds with the public name {handler.type!r}.")
         _handlers[kind] = handler

@@ -59,27 +59,52 @@ class Judgement:
 # error's class hierarchy decides.
 _KNOWN: dict[str, tuple[Category, str, str]] = {
     "builtins.MemoryError": (
-        Category.RESOURCE, "memory_limit", "The job needed more memory than its kind is allowed."),
+        Category.RESOURCE,
+        "memory_limit",
+        "The job needed more memory than its kind is allowed.",
+    ),
     "builtins.RecursionError": (
-        Category.PERMANENT, "too_deep", "The input is nested too deeply to be processed."),
-    "builtins.NotImplementedError": (
-        Category.PERMANENT, "not_supported", "This is not supported."),
+        Category.PERMANENT,
+        "too_deep",
+        "The input is nested too deeply to be processed.",
+    ),
+    "builtins.NotImplementedError": (Category.PERMANENT, "not_supported", "This is not supported."),
     "builtins.ImportError": (
-        Category.PERMANENT, "missing_dependency", "A library this kind needs is not installed here."),
+        Category.PERMANENT,
+        "missing_dependency",
+        "A library this kind needs is not installed here.",
+    ),
     "django.core.exceptions.ObjectDoesNotExist": (
-        Category.PERMANENT, "gone", "What the job was to work on does not exist any more."),
+        Category.PERMANENT,
+        "gone",
+        "What the job was to work on does not exist any more.",
+    ),
     "django.core.exceptions.ValidationError": (
-        Category.INVALID_INPUT, "invalid_input", "The input is not valid."),
+        Category.INVALID_INPUT,
+        "invalid_input",
+        "The input is not valid.",
+    ),
     "pydantic_core._pydantic_core.ValidationError": (
-        Category.INVALID_INPUT, "invalid_input", "The input does not have the expected form."),
+        Category.INVALID_INPUT,
+        "invalid_input",
+        "The input does not have the expected form.",
+    ),
     "django.db.utils.OperationalError": (
-        Category.TRANSIENT, "database_unavailable", "The database could not be reached."),
+        Category.TRANSIENT,
+        "database_unavailable",
+        "The database could not be reached.",
+    ),
     "django.db.utils.InterfaceError": (
-        Category.TRANSIENT, "database_unavailable", "The database could not be reached."),
-    "builtins.ConnectionError": (
-        Category.TRANSIENT, "connection", "A connection to another service broke."),
+        Category.TRANSIENT,
+        "database_unavailable",
+        "The database could not be reached.",
+    ),
+    "builtins.ConnectionError": (Category.TRANSIENT, "connection", "A connection to another service broke."),
     "builtins.TimeoutError": (
-        Category.TRANSIENT, "connection_timeout", "Another service did not answer in time."),
+        Category.TRANSIENT,
+        "connection_timeout",
+        "Another service did not answer in time.",
+    ),
 }
 
 
@@ -89,7 +114,9 @@ def classify(error: BaseException) -> Judgement:
         delay = error.delay if isinstance(error, RetryLater) else None
         return Judgement(Category(error.category), error.code, error.message, delay)
     if isinstance(error, OSError) and error.errno in {27, 28, 122}:  # EFBIG, ENOSPC, EDQUOT
-        return Judgement(Category.RESOURCE, "storage", "There is not enough room to store the files of this job.")
+        return Judgement(
+            Category.RESOURCE, "storage", "There is not enough room to store the files of this job."
+        )
     for cls in type(error).__mro__:
         known = _KNOWN.get(f"{cls.__module__}.{cls.__qualname__}")
         if known:

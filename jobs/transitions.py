@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.db import transaction
+from django.db.models import F
 
 from jobs import conf, ledger, signals
 from jobs.exceptions import InvalidTransition
@@ -83,7 +84,10 @@ def complete(job: Job, fence: Fence, result: Any) -> Job | None:
             fence=fence,
             where=(SQL("cancel_requested_at IS NULL"),),
             values={
-                **_LET_GO, "result": result, "error": None, "checkpoint": None,
+                **_LET_GO,
+                "result": result,
+                "error": None,
+                "checkpoint": None,
                 "finished_at": SQL(ledger.now()),
             },
             event=Event.COMPLETED,
@@ -102,12 +106,11 @@ def fail(job: Job, fence: Fence | None, failure: Failure, policy: RetryPolicy) -
     crashed = failure.cause in {Cause.SANDBOX_DIED, Cause.WORKER_DIED, Cause.LEASE_EXPIRED}
     crashes = job.crash_count + crashed
     uncharged = job.uncharged + (not judgement.charged)
-    delay = next_delay(
-        judgement, policy, charged=job.attempt - uncharged, max_attempts=job.max_attempts
-    )
+    delay = next_delay(judgement, policy, charged=job.attempt - uncharged, max_attempts=job.max_attempts)
     if crashed and crashes >= conf.POISON_CRASHES:
         judgement = Judgement(
-            Category.WORKER_LOST, "poisoned",
+            Category.WORKER_LOST,
+            "poisoned",
             f"The process that ran this job died {crashes} times, so it is not tried again by itself. "
             "Look at its failures before you retry it.",
         )
@@ -140,7 +143,11 @@ def fail(job: Job, fence: Fence | None, failure: Failure, policy: RetryPolicy) -
                 ),
             },
             event=Event.RETRYING if retrying else Event.FAILED,
-            data={"error": error, "cause": str(failure.cause), **({"delay": round(delay, 3)} if retrying and delay is not None else {})},
+            data={
+                "error": error,
+                "cause": str(failure.cause),
+                **({"delay": round(delay, 3)} if retrying and delay is not None else {}),
+            },
         )
         if ended is None:
             return None
@@ -156,19 +163,31 @@ def record_failure(job: Job, failure: Failure, judgement: Judgement, retried: Jo
     JobFailure.objects.bulk_create(
         [
             JobFailure(
-                job_id=job.id, attempt=job.attempt, kind=job.kind, queue=job.queue, cause=failure.cause,
-                category=judgement.category, code=judgement.code[:64], error_class=failure.error_class[:200],
-                message=judgement.message[:1000], traceback=failure.traceback[:50_000],
+                job_id=job.id,
+                attempt=job.attempt,
+                kind=job.kind,
+                queue=job.queue,
+                cause=failure.cause,
+                category=judgement.category,
+                code=judgement.code[:64],
+                error_class=failure.error_class[:200],
+                message=judgement.message[:1000],
+                traceback=failure.traceback[:50_000],
                 fingerprint=failure.fingerprint or f"{job.kind}:{judgement.code}"[:64],
-                stage=failure.stage[:100], peak_rss=failure.peak_rss, worker=job.worker,
-                release=settings.RELEASE[:64], retry_at=retried.run_at if retried else None,
+                stage=failure.stage[:100],
+                peak_rss=failure.peak_rss,
+                worker=job.worker,
+                release=settings.RELEASE[:64],
+                retry_at=retried.run_at if retried else None,
             )
         ],
         ignore_conflicts=True,
     )
 
 
-def release(job: Job, fence: Fence | None, *, reason: str, delay: float = 0.0, hold: dict[str, Any] | None = None) -> Job | None:
+def release(
+    job: Job, fence: Fence | None, *, reason: str, delay: float = 0.0, hold: dict[str, Any] | None = None
+) -> Job | None:
     """Hand a running job back uncharged, to be taken again after `delay` seconds.
 
     `hold` is shown to the owner as the reason why the job is not moving.
@@ -181,8 +200,11 @@ def release(job: Job, fence: Fence | None, *, reason: str, delay: float = 0.0, h
         fence=fence,
         where=(SQL("cancel_requested_at IS NULL"),),
         values={
-            **_LET_GO, "uncharged": SQL("uncharged + 1"), "run_at": SQL(ledger.now(delay)),
-            "dispatched_at": None, "hold_reason": hold,
+            **_LET_GO,
+            "uncharged": SQL("uncharged + 1"),
+            "run_at": SQL(ledger.now(delay)),
+            "dispatched_at": None,
+            "hold_reason": hold,
         },
         event=Event.RELEASED,
         reason=reason,
@@ -203,9 +225,14 @@ def wait_for_children(job: Job, fence: Fence, children: list[Job], result: Any) 
             fence=fence,
             where=(SQL("cancel_requested_at IS NULL"),),
             values={
-                **_LET_GO, "result": result, "checkpoint": None, "finishing": True, "error": None,
+                **_LET_GO,
+                "result": result,
+                "checkpoint": None,
+                "finishing": True,
+                "error": None,
                 "children_total": SQL(f"children_total + {len(children)}"),
-                "uncharged": SQL("attempt"), "crash_count": 0,
+                "uncharged": SQL("attempt"),
+                "crash_count": 0,
             },
             event=Event.WAITING,
             data={"children": len(children)},
@@ -252,7 +279,9 @@ def cancel(job: Job, *, actor: str = "", reason: str = "") -> Job:
 def cancel_children(parent_id: uuid.UUID, *, actor: str = "", reason: str = "") -> int:
     """Cancel what is left of a parent's children; returns how many. Each in its own transaction."""
     count = 0
-    for child in Job.objects.filter(parent_id=parent_id, state__in=ACTIVE, cancel_requested_at=None).iterator():
+    for child in Job.objects.filter(
+        parent_id=parent_id, state__in=ACTIVE, cancel_requested_at=None
+    ).iterator():
         try:
             cancel(child, actor=actor, reason=reason)
         except InvalidTransition:
@@ -272,8 +301,13 @@ def retry(job: Job, *, actor: str = "", reason: str = "") -> Job:
             to=State.QUEUED,
             sources=(State.FAILED, State.CANCELLED),
             values={
-                "uncharged": SQL("attempt"), "crash_count": 0, "error": None, "finished_at": None,
-                "cancel_requested_at": None, "run_at": SQL(ledger.now()), "dispatched_at": None,
+                "uncharged": SQL("attempt"),
+                "crash_count": 0,
+                "error": None,
+                "finished_at": None,
+                "cancel_requested_at": None,
+                "run_at": SQL(ledger.now()),
+                "dispatched_at": None,
                 "hold_reason": None,
             },
             event=Event.RETRIED,
@@ -283,7 +317,8 @@ def retry(job: Job, *, actor: str = "", reason: str = "") -> Job:
         if moved is None:
             fresh = Job.objects.get(pk=job.pk)
             raise InvalidTransition(
-                f"Only a failed or cancelled job can be retried; this one is {fresh.state}.", state=fresh.state
+                f"Only a failed or cancelled job can be retried; this one is {fresh.state}.",
+                state=fresh.state,
             )
         _reopen_parent(moved, State(job.state))
     signals.queued.send(sender=Job, jobs=[moved])
@@ -353,7 +388,9 @@ def reprioritise(job: Job, priority: int, *, queue: str | None = None, actor: st
     return moved
 
 
-def _end_cancelled(job: Job, sources_: Iterable[State], fence: Fence | None, reason: str, actor: str) -> Job | None:
+def _end_cancelled(
+    job: Job, sources_: Iterable[State], fence: Fence | None, reason: str, actor: str
+) -> Job | None:
     with _with_parent(job):
         ended = ledger.move(
             job.id,
@@ -361,11 +398,15 @@ def _end_cancelled(job: Job, sources_: Iterable[State], fence: Fence | None, rea
             sources=tuple(sources_),
             fence=fence,
             values={
-                **_LET_GO, "finished_at": SQL(ledger.now()), "checkpoint": None,
+                **_LET_GO,
+                "finished_at": SQL(ledger.now()),
+                "checkpoint": None,
                 "cancel_requested_at": SQL(f"COALESCE(cancel_requested_at, {ledger.now()})"),
                 "error": {
-                    "code": "cancelled", "message": reason or "Cancelled.",
-                    "category": str(Category.CANCELLED), "retryable": True,
+                    "code": "cancelled",
+                    "message": reason or "Cancelled.",
+                    "category": str(Category.CANCELLED),
+                    "retryable": True,
                 },
             },
             event=Event.CANCELLED,
@@ -396,20 +437,39 @@ def _tell_parent(ended: Job | None) -> None:
         values={counter: SQL(f"{counter} + 1")},
         data={"child": str(ended.id), "kind": ended.kind, "state": str(ended.state)},
     )
-    if parent and parent.state == State.WAITING and parent.children_ended >= parent.children_total:
-        woken = ledger.move(
-            parent.id,
-            to=State.QUEUED,
-            sources=(State.WAITING,),
-            values={"run_at": SQL(ledger.now()), "dispatched_at": None},
-            event=Event.CHILDREN_ENDED,
-            data={
-                "completed": parent.children_completed, "failed": parent.children_failed,
-                "cancelled": parent.children_cancelled,
-            },
-        )
-        if woken:
-            transaction.on_commit(lambda: signals.queued.send(sender=Job, jobs=[woken]))
+    if parent:
+        _wake(parent)
+
+
+def wake_parents(limit: int) -> int:
+    """Wake waiting parents whose children have all ended, if a crash kept that from happening; returns how many."""
+    waiting = Job.objects.filter(
+        state=State.WAITING,
+        children_total__lte=F("children_completed") + F("children_failed") + F("children_cancelled"),
+    )
+    return sum(_wake(parent) for parent in waiting[:limit])
+
+
+def _wake(parent: Job) -> bool:
+    """Put a parent in line for its finish, when it waits and its last child has ended."""
+    if parent.state != State.WAITING or parent.children_ended < parent.children_total:
+        return False
+    woken = ledger.move(
+        parent.id,
+        to=State.QUEUED,
+        sources=(State.WAITING,),
+        where=(SQL("children_completed + children_failed + children_cancelled >= children_total"),),
+        values={"run_at": SQL(ledger.now()), "dispatched_at": None},
+        event=Event.CHILDREN_ENDED,
+        data={
+            "completed": parent.children_completed,
+            "failed": parent.children_failed,
+            "cancelled": parent.children_cancelled,
+        },
+    )
+    if woken:
+        transaction.on_commit(lambda: signals.queued.send(sender=Job, jobs=[woken]))
+    return woken is not None
 
 
 def _reopen_parent(child: Job, was: State) -> None:
@@ -417,8 +477,12 @@ def _reopen_parent(child: Job, was: State) -> None:
     if not child.parent_id:
         return
     counter = _TERMINAL_COUNTERS[was]
-    parent = ledger.note(child.parent_id, Event.LOG, values={counter: SQL(f"{counter} - 1")},
-                         data={"level": "info", "message": f"Child {child.id} is run again"})
+    parent = ledger.note(
+        child.parent_id,
+        Event.LOG,
+        values={counter: SQL(f"{counter} - 1")},
+        data={"level": "info", "message": f"Child {child.id} is run again"},
+    )
     if parent and parent.state in TERMINAL:
         reopened = ledger.move(
             parent.id,
@@ -426,8 +490,12 @@ def _reopen_parent(child: Job, was: State) -> None:
             sources=sources(State.WAITING),
             where=(SQL("state <> 'running'"),),
             values={
-                "finished_at": None, "finishing": True, "error": None, "cancel_requested_at": None,
-                "uncharged": SQL("attempt"), "crash_count": 0,
+                "finished_at": None,
+                "finishing": True,
+                "error": None,
+                "cancel_requested_at": None,
+                "uncharged": SQL("attempt"),
+                "crash_count": 0,
             },
             event=Event.WAITING,
             data={"reopened": True},
