@@ -58,7 +58,8 @@ _LIMIT = re.compile(
     re.IGNORECASE,
 )
 _OPEN = re.compile(
-    r"\b(?:future work|future research(?! efforts)|remains?|open (?:question|problem|challenge)|research (?:directions?|"
+    r"\b(?:future work|future research(?! efforts)|remains?|open (?:question|problem|challenge)|"
+    r"research (?:directions?|"
     r"challenges?)|actively working|"
     r"need to|needs? to be|we (?:plan|hope|intend) to|further (?:research|work|study)|not yet|"
     r"currently lacks|"
