@@ -170,7 +170,8 @@ def _binary_kind(head: bytes) -> str | None:
         if brand in _AUDIO_BRANDS:
             return "audio"
         return "mov" if brand == b"qt  " else "mp4"
-    if head[4:8] in _QUICKTIME_BOXES and len(head) >= 16:
+    # Old QuickTime begins with a box's length; in "Get free stuff" the length would be text.
+    if head[4:8] in _QUICKTIME_BOXES and len(head) >= 16 and head[0] < 9:
         return "mov"
     return None
 

@@ -20,7 +20,8 @@ _BLANKS = re.compile(r"[ \xa0\u1680\u2000-\u200a\u202f\u205f\u3000]+")
 _TABS = re.compile(r" ?\t[ \t]*")
 _AROUND_LINE_END = re.compile(r"[ \t]*\n[ ]*")
 _EMPTY_LINES = re.compile(r"\n{3,}")
-_BROKEN = re.compile(r"([^\W\d_]{2,})-\n([^\W\d_]{2,})")
+# Looking behind lets a match begin at a word's first letter only: without it, a long word takes square time.
+_BROKEN = re.compile(r"(?<![^\W\d_])([^\W\d_]{2,})-\n([^\W\d_]{2,})")
 _WORD = re.compile(r"[^\W\d_]+(?:-[^\W\d_]+)*")
 _LIGATURES = str.maketrans({"ﬀ": "ff", "ﬁ": "fi", "ﬂ": "fl", "ﬃ": "ffi", "ﬄ": "ffl", "ﬅ": "st", "ﬆ": "st"})
 
@@ -48,8 +49,9 @@ def normalise(text: str) -> str:
 def remove_running_lines(pages: Sequence[str]) -> list[str]:
     """Drop lines that stand at the same edge of many pages, whatever number they carry.
 
-    Looks at the first and last three lines of each page; a line goes when it is at most 150 long and at least
-    three pages and a tenth of all pages have it there. Lines between stay, and so do lines said once.
+    Looks at the first and last three lines of each page; a line goes when it is at most 150 long and at
+    least three pages and a tenth of all pages have it there. Lines between stay, and so do lines said once,
+    and pages that hold nothing else.
     """
     split = [page.split("\n") for page in pages]
     edges = [_edges(lines) for lines in split]
@@ -61,8 +63,9 @@ def remove_running_lines(pages: Sequence[str]) -> list[str]:
     for lines, (top, bottom) in zip(split, edges, strict=True):
         gone = {at for at, line in top if counts[0, _key(line)] >= needed}
         gone |= {at for at, line in bottom if counts[1, _key(line)] >= needed}
-        kept = [line for at, line in enumerate(lines) if at not in gone]
-        cleaned.append("\n".join(kept).strip("\n") if gone else "\n".join(lines))
+        kept = "\n".join(line for at, line in enumerate(lines) if at not in gone).strip("\n")
+        # A page of nothing but repeated lines is a form or a slide, and those lines are its text.
+        cleaned.append(kept if gone and kept.strip() else "\n".join(lines))
     return cleaned
 
 

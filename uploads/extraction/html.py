@@ -85,7 +85,6 @@ _LINES = frozenset(
 )
 _DECLARED = re.compile(rb"<meta[^>]{0,200}?charset\s*=\s*[\"']?\s*([A-Za-z0-9_.:-]{1,40})", re.IGNORECASE)
 _SPACE = re.compile(r"[ \t\n\f]+")
-_AROUND = re.compile(r"[ \t]*\n[ \t]*")
 _MANY = re.compile(r"\n{3,}")
 _PIECE = 64 * 1024
 
@@ -175,7 +174,8 @@ class _Visible:
 
     def text(self) -> str:
         """Return what was heard, lines trimmed, blocks apart by one empty line."""
-        return _MANY.sub("\n\n", _AROUND.sub("\n", "".join(self.parts))).strip()
+        lines = (line.strip(" \t") for line in "".join(self.parts).split("\n"))
+        return _MANY.sub("\n\n", "\n".join(lines)).strip()
 
     def _block(self, tag: str) -> None:
         if tag in _PARAGRAPHS:

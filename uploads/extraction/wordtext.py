@@ -132,8 +132,8 @@ class WordText:
     def _start_cell(self, attrib: Mapping[str, str]) -> None:
         if self._rows:
             row = self._rows[-1]
-            self._end_cell(row)
             if row.cells:
+                self._end_cell(row)
                 self._write("\t")
             row.cells += 1
             row.floor = len(self._target())
