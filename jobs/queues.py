@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 import logging
-from datetime import timedelta
 from typing import Final
 
 from django.db import connection
 from django.utils import timezone
 
-from jobs import clock, conf, registry
+from jobs import conf, registry, workers
 from jobs.exceptions import MillraceError
 from jobs.models import Job, QueueState, WorkerState
 from jobs.states import State
 
 logger = logging.getLogger(__name__)
 
-# A cluster writes its workers' rows every few seconds; several missed in a row mean that it is gone.
-LIVE_SECONDS: Final = 20
+LIVE_SECONDS: Final = workers.STALE_SECONDS
 _RESUME_BATCH: Final = 2000
 
 # A loose index scan: one probe of the (queue, state, finished_at) index for each queue, however many jobs.
@@ -96,8 +94,7 @@ def ensure_rows() -> None:
 
 def live_workers() -> list[WorkerState]:
     """The workers whose cluster has been heard of lately."""
-    since = clock.now() - timedelta(seconds=LIVE_SECONDS)
-    return list(WorkerState.objects.filter(heartbeat_at__gte=since).order_by("pool", "id"))
+    return list(workers.live().order_by("pool", "id"))
 
 
 def queue_after(job: Job, priority: int) -> str | None:

@@ -6,21 +6,25 @@ older than the retention period, and none of it is among the newest that its que
 
 from __future__ import annotations
 
+import time
 import uuid
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
+from django.conf import settings
 from django.db import connection, transaction
 from django.db.models import ProtectedError, Q, RestrictedError
 
 from jobs import clock, queues
-from jobs.models import IdempotencyKey, Job, JobProgress, WorkerState
+from jobs.models import IdempotencyKey, Job, JobProgress, Ticket, WorkerState
 from jobs.states import TERMINAL, State
 
 # SQLite allows 32,766 parameters in a statement, and a family may have thousands of members.
 _CHUNK: Final = 1000
+# The janitors share one loop: cleaning must not keep the rescuer from its round.
+_ROUND_SECONDS: Final = 2.0
 _DEAD_WORKER: Final = timedelta(hours=1)
 
 
@@ -48,7 +52,7 @@ Limits = dict[tuple[str, str], datetime]
 
 
 def clean(
-    older_than_days: float,
+    older_than_days: float | None = None,
     *,
     keep_completed: int = 100,
     keep_failed: int = 50,
@@ -57,9 +61,13 @@ def clean(
 ) -> Cleaned:
     """Delete jobs that ended more than `older_than_days` ago, `batch` families to a transaction.
 
+    None is the janitor's round: the site's `RETENTION_DAYS`, for a few seconds, going on in the next round.
     The newest `keep_completed` completed and `keep_failed` failed jobs of each queue stay whatever their age.
     Several cleaners may run at once. `stop` is asked between batches; what is done then stays done.
     """
+    if older_than_days is None:
+        older_than_days = settings.RETENTION_DAYS
+        stop = _either(stop, time.monotonic() + _ROUND_SECONDS)
     now = clock.now()
     cutoff = now - timedelta(days=older_than_days)
     keep = {State.COMPLETED: keep_completed, State.FAILED: keep_failed, State.CANCELLED: 0}
@@ -80,6 +88,10 @@ def clean(
     if not stop():
         _clean_the_rest(now, older_than_days, batch)
     return cleaned
+
+
+def _either(stop: Callable[[], bool], deadline: float) -> Callable[[], bool]:
+    return lambda: stop() or time.monotonic() >= deadline
 
 
 def _limit(queue: str, state: State, keep: int, cutoff: datetime) -> datetime:
@@ -178,8 +190,9 @@ def _delete_together(families: list[list[uuid.UUID]]) -> Cleaned:
 
 
 def _clean_the_rest(now: datetime, older_than_days: float, batch: int) -> None:
-    """Answers kept for repeated requests, and workers that are long gone."""
+    """Answers kept for repeated requests, tickets nobody used, and workers that are long gone."""
     old = IdempotencyKey.objects.filter(created_at__lt=now - timedelta(days=max(1.0, older_than_days)))
     while ids := list(old.order_by("created_at").values_list("pk", flat=True)[:batch]):
         IdempotencyKey.objects.filter(pk__in=ids).delete()
+    Ticket.objects.filter(expires_at__lt=now).delete()
     WorkerState.objects.filter(heartbeat_at__lt=now - _DEAD_WORKER).delete()

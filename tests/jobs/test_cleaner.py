@@ -9,7 +9,7 @@ import pytest
 from django.utils import timezone
 
 from jobs.maintenance.cleaner import Cleaned, clean
-from jobs.models import IdempotencyKey, Job, JobEvent, WorkerState
+from jobs.models import IdempotencyKey, Job, JobEvent, Ticket, WorkerState
 from jobs.states import State
 from tests.factories import JobFactory, ProgressFactory, WorkerFactory
 
@@ -137,8 +137,18 @@ def test_a_job_that_was_run_again_since_it_was_read_stays(monkeypatch: pytest.Mo
     assert left() == {job.pk}
 
 
-def test_old_answers_and_dead_workers_go(user: Any) -> None:
+def test_a_janitors_round_keeps_to_the_retention_of_the_site(settings: Any) -> None:
+    settings.RETENTION_DAYS = 30
+    ended(31, State.CANCELLED)
+    young = ended(29, State.CANCELLED)
+    assert clean().deleted_jobs == 1
+    assert left() == {young.pk}
+
+
+def test_old_answers_unused_tickets_and_dead_workers_go(user: Any) -> None:
     now = timezone.now()
+    Ticket.objects.create(digest="old", user=user, expires_at=now - timedelta(minutes=1))
+    Ticket.objects.create(digest="new", user=user, expires_at=now + timedelta(minutes=1))
     for days in (1, 9):
         IdempotencyKey.objects.create(
             owner=user, key=f"k{days}", fingerprint="f", created_at=now - timedelta(days=days)
@@ -147,4 +157,5 @@ def test_old_answers_and_dead_workers_go(user: Any) -> None:
     WorkerFactory(heartbeat_at=now - timedelta(hours=2))
     clean(7)
     assert [key.key for key in IdempotencyKey.objects.all()] == ["k1"]
+    assert [ticket.digest for ticket in Ticket.objects.all()] == ["new"]
     assert [worker.pk for worker in WorkerState.objects.all()] == [alive.pk]
