@@ -43,8 +43,8 @@ def test_running_headers_and_page_numbers_go_and_the_body_stays() -> None:
 
 def test_headers_of_left_and_right_pages_and_of_chapters_go_too() -> None:
     pages = [
-        f"{'Left' if number % 2 else 'Right'} header {number}\nbody {random.Random(number).random()}\nmiddle {number}a\n"
-        f"x{number}q\ny{number}r\nz{number}s\nw{number}t"
+        f"{'Left' if number % 2 else 'Right'} header {number}\nbody {random.Random(number).random()}\n"
+        f"middle {number}a\nx{number}q\ny{number}r\nz{number}s\nw{number}t"
         for number in range(20)
     ]
     assert not any("header" in page for page in clean(pages))

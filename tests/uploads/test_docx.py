@@ -29,7 +29,8 @@ def _read(folder: Path, content: bytes, kind: str = "docx", limits: Limits | Non
 
 def test_tabs_breaks_and_special_hyphens_are_kept(tmp_path: Path) -> None:
     body = (
-        '<w:p><w:pPr><w:tabs><w:tab w:val="left" w:pos="9"/></w:tabs></w:pPr><w:r><w:t>a</w:t><w:tab/><w:t>b</w:t>'
+        '<w:p><w:pPr><w:tabs><w:tab w:val="left" w:pos="9"/></w:tabs></w:pPr>'
+        "<w:r><w:t>a</w:t><w:tab/><w:t>b</w:t>"
         "<w:br/><w:t>c</w:t><w:noBreakHyphen/><w:t>d</w:t></w:r></w:p>"
     )
     assert _read(tmp_path, docx(body)) == ["a\tb\nc-d"]
@@ -38,8 +39,8 @@ def test_tabs_breaks_and_special_hyphens_are_kept(tmp_path: Path) -> None:
 def test_text_boxes_are_read_once_and_after_their_paragraph(tmp_path: Path) -> None:
     box = f"<w:txbxContent>{paragraph('boxed')}{paragraph('twice')}</w:txbxContent>"
     body = (
-        "<w:p><w:r><w:t>before</w:t><mc:AlternateContent><mc:Choice>"
-        f"{box}</mc:Choice><mc:Fallback>{box}</mc:Fallback></mc:AlternateContent><w:t> after</w:t></w:r></w:p>"
+        "<w:p><w:r><w:t>before</w:t><mc:AlternateContent>"
+        f"<mc:Choice>{box}</mc:Choice><mc:Fallback>{box}</mc:Fallback></mc:AlternateContent><w:t> after</w:t></w:r></w:p>"
     )
     assert _read(tmp_path, docx(body)) == ["before after\n\nboxed\n\ntwice"]
 

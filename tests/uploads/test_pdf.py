@@ -52,7 +52,8 @@ def test_one_damaged_page_does_not_spoil_the_others(tmp_path: Path) -> None:
 
 def test_link_annotations_are_found_with_their_page_before_and_after_reading(tmp_path: Path) -> None:
     link = (
-        "/Annots [<< /Type /Annot /Subtype /Link /Rect [0 0 9 9] /A << /S /URI /URI (https://example.org/me) >> >> "
+        "/Annots [<< /Type /Annot /Subtype /Link /Rect [0 0 9 9] /A << /S /URI "
+        "/URI (https://example.org/me) >> >> "
         "<< /Type /Annot /Subtype /Link /Rect [0 0 9 9] /A << /S /URI /URI (javascript:alert\\(1\\)) >> >>]"
     )
     path = _stored(tmp_path, pdf(2, links=link))
@@ -117,3 +118,11 @@ def test_a_page_count_that_lies_is_refused_at_once(tmp_path: Path) -> None:
 def test_a_missing_file_is_not_the_senders_fault(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
         open_document(tmp_path / "gone", "pdf")
+
+
+def test_a_damaged_file_after_an_encrypted_one_is_not_said_to_need_a_password(tmp_path: Path) -> None:
+    with pytest.raises(InvalidInput):
+        open_document(FIXTURES / "encrypted/r4-aes-user-password.pdf", "pdf")
+    with pytest.raises(InvalidInput) as caught:
+        open_document(_stored(tmp_path, pdf(0)), "pdf")
+    assert caught.value.code == "damaged"

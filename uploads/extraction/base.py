@@ -5,13 +5,11 @@ from __future__ import annotations
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
 from types import TracebackType
 from typing import Protocol, Self, cast
-from urllib.parse import urlsplit
 
 from jobs.exceptions import InvalidInput
 from uploads import filenames
@@ -286,12 +284,11 @@ def sections(text: str, size: int = SECTION_CHARACTERS) -> list[str]:
 
 def web_address(url: str) -> str | None:
     """Return a link's address when it is of a harmless kind (web, mail, telephone) and at most 2,000 long."""
-    tidy = "".join(char for char in url.strip() if char.isprintable() and not char.isspace())
-    if len(tidy) > 2000:
-        return None
-    with suppress(ValueError):
-        return tidy if urlsplit(tidy).scheme.lower() in _SCHEMES else None
-    return None
+    tidy = url.strip()
+    if not tidy.isprintable() or " " in tidy:
+        tidy = "".join(char for char in tidy if char.isprintable() and not char.isspace())
+    scheme, colon, rest = tidy.partition(":")
+    return tidy if colon and rest and len(tidy) <= 2000 and scheme.lower() in _SCHEMES else None
 
 
 def unique_links(links: Sequence[Link]) -> list[Link]:

@@ -153,7 +153,7 @@ class _Visible:
         if self._title:
             self.metadata["title"] = ((self.metadata.get("title") or "") + text)[:4000]
         else:
-            self._write(text if self._pre else _SPACE.sub(" ", text))
+            self._write(text if self._pre else self._flowing(text))
 
     def end(self, tag: str) -> None:
         if self._skip:
@@ -173,14 +173,14 @@ class _Visible:
     def close(self) -> None: ...
 
     def text(self) -> str:
-        """Return what was heard, lines trimmed, blocks apart by one empty line."""
-        lines = (line.strip(" \t") for line in "".join(self.parts).split("\n"))
-        return _MANY.sub("\n\n", "\n".join(lines)).strip()
+        """Return what was heard, blocks apart by one empty line."""
+        lines = (line.rstrip() for line in "".join(self.parts).split("\n"))
+        return _MANY.sub("\n\n", "\n".join(lines)).strip("\n")
 
     def _block(self, tag: str) -> None:
         if tag in _PARAGRAPHS:
             self._write("\n\n")
-        elif tag in _LINES:
+        elif tag in _LINES and self.parts and not self.parts[-1].endswith("\n"):
             self._write("\n")
 
     def _meta(self, attrib: Mapping[str, str]) -> None:
@@ -189,11 +189,14 @@ class _Visible:
             key = {"generator": "producer", "description": "subject"}.get(name, name)
             self.metadata[key] = attrib.get("content")
 
+    def _flowing(self, text: str) -> str:
+        """Collapse spaces; those at a line's start are the file's own indentation."""
+        collapsed = _SPACE.sub(" ", text)
+        return collapsed.lstrip() if not self.parts or self.parts[-1].endswith(("\n", "\t")) else collapsed
+
     def _write(self, text: str) -> None:
-        # The space after a line's start is the file's own indentation.
-        if text == " " and self.parts and self.parts[-1].endswith(("\n", " ")):
-            return
-        self.parts.append(text)
+        if text:
+            self.parts.append(text)
         self._left -= len(text)
         if self._left <= 0:
             raise Enough

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ctypes
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 
 import pypdfium2
@@ -48,6 +48,7 @@ def open_pdf(path: Path, password: str | None = None) -> pypdfium2.PdfDocument:
 
     Raises InvalidInput `password_required`, `encrypted` or `damaged`; OSError when the file is not there.
     """
+    _forget_last_error()
     try:
         return pypdfium2.PdfDocument(path, password=password)
     except pypdfium2.PdfiumError as error:
@@ -67,6 +68,13 @@ def open_pdf(path: Path, password: str | None = None) -> pypdfium2.PdfDocument:
         raise damaged("it is not a complete PDF") from None
 
 
+def _forget_last_error() -> None:
+    # PDFium keeps one error code per process and some failures set none: without this, a damaged file opened
+    # after an encrypted one in the same process is said to need a password.
+    with suppress(pypdfium2.PdfiumError):
+        pypdfium2.PdfDocument(b"not a PDF").close()
+
+
 class PdfExtraction(Extraction):
     """An open PDF. Not thread-safe, not even beside another PDF of the same process (PDFium's own rule)."""
 
@@ -74,6 +82,7 @@ class PdfExtraction(Extraction):
         super().__init__(limits)
         self._document = open_pdf(path, password)
         self._links: dict[int, list[Link]] = {}
+        self._link_count = 0
         try:
             self._count = len(self._document)
             if self._count == 0:
@@ -130,7 +139,7 @@ class PdfExtraction(Extraction):
         return text.replace("\r\n", "\n").replace("\r", "\n").replace("\0", "")
 
     def _links_of(self, page: pypdfium2.PdfPage, number: int) -> list[Link]:
-        if sum(map(len, self._links.values())) >= MAX_LINKS:
+        if self._link_count >= MAX_LINKS:
             return []
         found: list[Link] = []
         position = ctypes.c_int(0)
@@ -141,6 +150,7 @@ class PdfExtraction(Extraction):
                 break
             if url := self._address(link):
                 found.append(Link(url, number))
+        self._link_count += len(found)
         return found
 
     def _address(self, link: pdfium.FPDF_LINK) -> str | None:
