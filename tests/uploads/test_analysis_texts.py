@@ -33,7 +33,8 @@ def _paper(pages: int) -> list[str]:
 
 def test_running_headers_and_page_numbers_go_and_the_body_stays() -> None:
     pages = [
-        f"Journal of Tests, vol. {number}\n\nText {word} begins.\nmore\nand more\nends {word}.\n\n– {number} –"
+        f"Journal of Tests, vol. {number}\n\nText {word} begins.\nmore\nand more\nends {word}.\n"
+        f"\n– {number} –"
         for number, word in enumerate(("alpha", "beta", "gamma", "delta"), start=1)
     ]
     cleaned = clean(pages)

@@ -40,7 +40,8 @@ def test_text_boxes_are_read_once_and_after_their_paragraph(tmp_path: Path) -> N
     box = f"<w:txbxContent>{paragraph('boxed')}{paragraph('twice')}</w:txbxContent>"
     body = (
         "<w:p><w:r><w:t>before</w:t><mc:AlternateContent>"
-        f"<mc:Choice>{box}</mc:Choice><mc:Fallback>{box}</mc:Fallback></mc:AlternateContent><w:t> after</w:t></w:r></w:p>"
+        f"<mc:Choice>{box}</mc:Choice><mc:Fallback>{box}</mc:Fallback></mc:AlternateContent>"
+        "<w:t> after</w:t></w:r></w:p>"
     )
     assert _read(tmp_path, docx(body)) == ["before after\n\nboxed\n\ntwice"]
 
