@@ -13,9 +13,10 @@ from enrichment.prompts import visible
 _SPEAKS_TO_MACHINE = re.compile(
     r"\b(?:ignore|disregard|forget|override|bypass)\b.{0,40}\b(?:instruction|prompt|rule|"
     r"previous|above|prior|guideline)"
-    r"|\b(?:system|developer) (?:prompt|message|override)\b|^\s*(?:system|assistant|user)\s*:"
+    r"|\b(?:system|developer) (?:prompt|message|override)\b|"
+    r"\b(?:system|assistant|user)\s*:\s*(?:you|ignore|new|please|the (?:ai|assistant))\b"
     r"|</?(?:system|instructions?|assistant|user|prompt|material)\b|<\|[\w ]+\|>|\[/?INST\]|```|<!--|-->"
-    r"|\byou are (?:now |a |an |the )?(?:\w+ )?(?:ai|assistant|language model|llm|chatbot|"
+    r"|\byou are (?:now |a |an |the )*(?:\w+ )?(?:ai|assistant|language model|llm|chatbot|"
     r"recruiter bot|dan)\b"
     r"|\bas an? (?:ai|language model|llm)\b|\b(?:dear|attention|note to|hey),? (?:the )?(?:ai|"
     r"llm|chatgpt|gpt|claude|"

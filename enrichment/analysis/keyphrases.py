@@ -50,9 +50,9 @@ def stem(word: str) -> str:
 def phrases(text: str) -> Iterator[tuple[str, ...]]:
     """Yield every run of one to three neighbouring content words; for CJK, runs of two to four characters."""
     if is_cjk(text):
-        for run in _CJK_RUN.findall(text):
+        for span in _CJK_RUN.findall(text):
             for size in (2, 4):
-                yield from ((run[i : i + size],) for i in range(len(run) - size + 1))
+                yield from ((span[i : i + size],) for i in range(len(span) - size + 1))
         return
     for part in _RUN_BREAK.split(text):
         run: list[str] = []

@@ -37,9 +37,9 @@ _METHOD = re.compile(
     re.IGNORECASE,
 )
 _FIGURE = re.compile(
-    r"(?<![\w.§-])\d+(?:[.,]\d+)*\s?(?:%|percent|[KMB]\b|million|billion|(?:F1 )?points?|times|"
-    r"x\b|ms\b|hours?|nodes|papers|"
-    r"models|participants|patients|documents)?"
+    r"(?<![\w.§-])\d+(?:[.,]\d+)*\s?(?:%|percent|[KMB]\b|million|billion)?"
+    r"(?:\s?(?:F1 points?|points?|times|x\b|ms\b|"
+    r"hours?|nodes|papers|models|participants|patients|documents))?"
 )
 _RESULT = re.compile(
     r"\b(?:results?|improve\w*|achiev\w+|outperform\w*|increase\w*|decrease\w*|reduc\w+|gain|"

@@ -18,8 +18,10 @@ METHOD = "rules: composed from the profile's own facts"
 
 @dataclass(frozen=True, slots=True)
 class Enhanced:
-    """Texts to offer; `strengths` are (text, evidence), `gaps` (area, why, action), `changes` (field, current,
-    proposed, why); `completeness` is 0..100."""
+    """Texts to offer; `completeness` is 0..100.
+
+    `strengths` are (text, evidence), `gaps` (area, why, action), `changes` (field, current, proposed, why).
+    """
 
     headline: str
     summary: str
@@ -111,15 +113,17 @@ def completeness(candidate: Candidate) -> int:
 
 def recent(candidate: Candidate) -> list[Experience]:
     """Return the positions, the latest first; those without dates last, as written."""
-    return sorted(
-        candidate.experience,
-        key=lambda e: (-(month(e.end, end=True) or 0) if e.start else 0, -(month(e.start) or 0)),
-    )
+
+    def ended(entry: Experience) -> tuple[int, int]:
+        end = month(entry.end, end=True) if entry.start else None
+        return -(end or 0), -(month(entry.start) or 0)
+
+    return sorted(candidate.experience, key=ended)
 
 
 def _strengths(candidate: Candidate, known: list[Known]) -> list[tuple[str, str]]:
     found = [
-        (f"{one.name}, {_years(one.years)}" if one.years else one.name, one.evidence[0])
+        (f"{one.name}, {_years(one.years)}" if one.years and one.years >= 1 else one.name, one.evidence[0])
         for one in known
         if one.evidence
     ][:4]

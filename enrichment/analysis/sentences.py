@@ -52,7 +52,8 @@ _RUN_IN_HEADING = re.compile(r"[A-ZÄÖÜ][\w’'–-]*(?: [\w’'–-]+){0,4}\.
 _CAPTION = re.compile(r"(?:Table|Figure|Fig\.|Abbildung|Tabelle|Tableau) \d+\s*[:.]")
 # a caption or a footnote that the page's layout put into the middle of a sentence
 _GARBLED = re.compile(r"[a-z]{4,}\. [a-z]|\s\d{1,2}[A-Z][a-z]{3,}|\bTable \d+:|\bFigure \d+:")
-_FOOTNOTE_MARK = re.compile(r"\d{1,2}(?=[A-Z][a-z])")
+# a footnote's number, or the page's number on a line of its own
+_LEADING_NUMBER = re.compile(r"\d{1,2}(?=[A-Z][a-z])|\d{1,4}[ \t]*\r?\n\s*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +138,7 @@ def split(passages: Sequence[Passage], *, progress: Progress | None = None) -> l
                 text = clean(passage.text[left:right])
                 if not text:
                     continue
-                if _RUN_IN_HEADING.fullmatch(text) and _opens_line(passage.text, left):
+                if _is_run_in(text, passage.text, left, right):
                     heading = f"{heading.split(' / ')[0]} / {text[:-1]}"
                     continue
                 if fresh and sentences and _goes_on(sentences[-1].text, text):
@@ -213,7 +214,7 @@ def _pieces(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
     """Yield the span without spaces around it, in parts when it is too long to be one sentence."""
     while start < end and text[start].isspace():
         start += 1
-    mark = _FOOTNOTE_MARK.match(text, start, end)
+    mark = _LEADING_NUMBER.match(text, start, end)
     start = mark.end() if mark else start
     while end > start and text[end - 1].isspace():
         end -= 1
@@ -231,5 +232,9 @@ def _goes_on(before: str, text: str) -> bool:
     return text[0].islower() and before[-1] not in ".!?:;”" and len(before) + len(text) < MAX_SENTENCE_CHARS
 
 
-def _opens_line(text: str, offset: int) -> bool:
-    return not text[:offset].rstrip(" \t") or text[:offset].rstrip(" \t")[-1] in "\r\n"
+def _is_run_in(text: str, whole: str, left: int, right: int) -> bool:
+    """Tell whether a short "sentence" is a heading that its paragraph follows on the same line."""
+    if not _RUN_IN_HEADING.fullmatch(text) or re.match(r"(?:It|He|She|They|We|I|You|This|That)\b", text):
+        return False
+    before, after = whole[:left].rstrip(" \t"), whole[right : right + 3]
+    return (not before or before[-1] in "\r\n") and after[:1] == " " and bool(after.strip())

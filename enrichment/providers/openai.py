@@ -7,6 +7,7 @@ call is made once for each attempt.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from typing import Any
 
 from enrichment.providers import catalogue, failures
@@ -45,11 +46,7 @@ class OpenAIProvider(ModelProvider):
         vectors: list[list[float]] = []
         usage = Usage()
         for batch in _batches(texts):
-            answer = self._ask(
-                lambda batch=batch: self._sdk().embeddings.create(
-                    model=self.embedding_model, input=batch, encoding_format="float"
-                )
-            )
+            answer = self._ask(partial(self._embed, batch))
             rows = sorted(answer.data or [], key=lambda row: row.index)
             if len(rows) != len(batch):
                 raise failures.bad_output(self.name)
@@ -57,6 +54,9 @@ class OpenAIProvider(ModelProvider):
             usage += Usage(answer.usage.prompt_tokens if answer.usage else sum(map(self.count_tokens, batch)))
         dimension = len(vectors[0]) if vectors else 0
         return Embeddings(f"openai:{self.embedding_model}", dimension, vectors, usage)
+
+    def _embed(self, batch: list[str]) -> Any:
+        return self._sdk().embeddings.create(model=self.embedding_model, input=batch, encoding_format="float")
 
     def embedding_price(self, usage: Usage) -> Any:
         """Return the price of embedding so many tokens, as a Decimal of US dollars."""
