@@ -34,10 +34,9 @@ WITHOUT_TEXT = {
 def table(request: pytest.FixtureRequest) -> Iterator[list[str]]:
     rows: list[str] = []
     yield rows
-    print(
-        "\n"
-        + "\n".join([f"{'file':<68} {'outcome':<18} {'pages':>5} {'characters':>10} {'links':>5}", *rows])
-    )
+    title = f"{'file':<68} {'outcome':<18} {'pages':>5} {'characters':>10} {'links':>5}"
+    with request.config.pluginmanager.getplugin("capturemanager").global_and_fixture_disabled():
+        print("\n" + "\n".join([title, *rows]))
 
 
 def test_the_shared_files_are_there() -> None:

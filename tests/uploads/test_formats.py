@@ -25,8 +25,8 @@ def _text(document: Extraction) -> str:
 def test_html_keeps_blocks_and_drops_what_no_reader_sees(tmp_path: Path) -> None:
     page = (
         "<!doctype html><html><head><title>My &amp; page</title><meta name=author content=Ann>"
-        ""
-        "<style>p{}</style></head><body><script>evil()</script><noscript>no</noscript><template>no</template><!-- no -->"
+        "<style>p{}</style></head><body><script>evil()</script><noscript>no</noscript>"
+        "<template>no</template><!-- no -->"
         "<h1>Top</h1><p>One\n  two<br>three<ul><li>a<li>b</ul><table><tr><td>x<td>y<tr><td>z</table>"
         "<pre>  kept\n    so</pre><a href='https://example.org/'>link</a><a href='javascript:x()'>bad</a>"
     )
