@@ -47,6 +47,11 @@ def stem(word: str) -> str:
     return word
 
 
+def without_links(text: str) -> str:
+    """Return a text without web and e-mail addresses, whose parts would pass for words."""
+    return URL.sub(" ", text) if "://" in text or "www." in text or "@" in text else text
+
+
 def phrases(text: str) -> Iterator[tuple[str, ...]]:
     """Yield every run of one to three neighbouring content words; for CJK, runs of two to four characters."""
     if is_cjk(text):
@@ -84,7 +89,7 @@ def find(
     forms: dict[tuple[str, ...], Counter[str]] = defaultdict(Counter)
     for done, passage in enumerate(sample):
         keys: set[tuple[str, ...]] = set()
-        for words, count in Counter(phrases(URL.sub(" ", clean(passage.text)))).items():
+        for words, count in Counter(phrases(without_links(clean(passage.text)))).items():
             key = tuple(stem(word) for word in words)
             counts[key] += count
             forms[key][" ".join(words)] += count
