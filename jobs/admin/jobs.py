@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, Final
+from typing import Any, Final
 
 from django.contrib import admin
 from django.contrib.auth import get_user_model
@@ -29,7 +29,6 @@ class JobAdmin(BoundedAdmin):
         "short_id", "kind", "state_shown", "percent", "queue", "priority_shown", "attempts", "owner",
         "created_at", "waited", "ran",
     )  # fmt: skip
-    list_select_related: ClassVar[Any] = ("owner", "progress")
     list_filter = (StateFilter, QueueFilter, KindFilter)
     search_fields = ("id",)
     search_help_text = "A job's whole id, or its owner's user name"
@@ -57,7 +56,7 @@ class JobAdmin(BoundedAdmin):
         return [str(name) for _, options in self.fieldsets for name in options["fields"]]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Job]:
-        jobs: QuerySet[Job] = super().get_queryset(request).select_related("owner")
+        jobs: QuerySet[Job] = super().get_queryset(request).select_related("owner", "progress")
         listing = request.resolver_match and request.resolver_match.url_name == "jobs_job_changelist"
         return jobs.defer(*_HEAVY, "progress__metadata") if listing else jobs
 

@@ -86,13 +86,14 @@ def test_the_pages_of_django_q_are_gone(name: str) -> None:
      "?q=018f0000-0000-7000-8000-000000000000", "?p=1"],
 )  # fmt: skip
 def test_the_list_of_jobs_asks_little_and_counts_nothing_without_a_limit(looking: Client, query: str) -> None:
-    for _ in range(3):
+    for _ in range(12):
         ProgressFactory(job=JobFactory(failed=True))
+        JobFactory()
     with CaptureQueriesContext(
         connection,
     ) as queries:
         assert looking.get(f"/admin/jobs/job/{query}").status_code == 200
-    assert len(queries) <= 10
+    assert 3 <= len(queries) <= 10
     statements = [query["sql"] for query in queries]
     for sql in statements:
         assert "COUNT(" not in sql.upper() or "LIMIT" in sql.upper(), sql
