@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hmac
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -44,6 +46,7 @@ INSTALLED_APPS = [
     "rest_framework_simplejwt.token_blacklist",
     "drf_spectacular",
     "drf_spectacular_sidecar",
+    "corsheaders",
     "jobs",  # before django_q: its `qcluster` command is ours
     "django_q",
     "channels",
@@ -56,6 +59,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
+    "corsheaders.middleware.CorsMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
@@ -153,7 +157,32 @@ STATIC_URL = "/static/"
 STATIC_ROOT = DATA_DIR / "static"
 WHITENOISE_USE_FINDERS = True
 MEDIA_ROOT = Path(env.text("MEDIA_ROOT", str(DATA_DIR / "media"))).resolve()
-FILE_UPLOAD_TEMP_DIR = env.text("UPLOAD_TEMP_DIR") or None
+# Beside the storage, so that keeping a received file is a rename; bodies are spooled here too.
+FILE_UPLOAD_TEMP_DIR = env.text("UPLOAD_TEMP_DIR", str(MEDIA_ROOT / "incoming"))
+Path(FILE_UPLOAD_TEMP_DIR).mkdir(parents=True, exist_ok=True)
+FILE_UPLOAD_PERMISSIONS = 0o640
+MAX_DOCUMENT_MB = env.integer("MAX_DOCUMENT_MB", 50, low=1, high=2000)
+MAX_VIDEO_MB = env.integer("MAX_VIDEO_MB", 200, low=1, high=10_000)
+QUOTA_STORAGE_MB = env.integer("QUOTA_STORAGE_MB", 10_000, low=1)
+S3_BUCKET = env.text("S3_BUCKET")
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
+    "uploads": {
+        "BACKEND": "storages.backends.s3.S3Storage",
+        "OPTIONS": {
+            "bucket_name": S3_BUCKET,
+            "endpoint_url": env.text("S3_ENDPOINT_URL") or None,
+            "default_acl": "private",
+            "querystring_auth": True,
+        },
+    }
+    if S3_BUCKET
+    else {
+        "BACKEND": "uploads.storage.DurableFileSystemStorage",
+        "OPTIONS": {"location": str(MEDIA_ROOT)},
+    },
+}
 DATA_UPLOAD_MAX_MEMORY_SIZE = 8 * 1024 * 1024
 LOGIN_URL = "admin:login"
 
@@ -177,18 +206,61 @@ Q_CLUSTER = {
 }
 
 REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": [
+        "jobs.authentication.BearerAuthentication",
+        "jobs.authentication.PageAuthentication",
+    ],
+    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
-    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
-    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
-    "UNAUTHENTICATED_USER": "django.contrib.auth.models.AnonymousUser",
+    "DEFAULT_PARSER_CLASSES": ["jobs.parsers.StrictJSONParser"],
+    "DEFAULT_THROTTLE_CLASSES": ["jobs.throttling.UserRate", "jobs.throttling.AnonymousRate"],
+    "DEFAULT_SCHEMA_CLASS": "jobs.openapi.Schema",
+    "EXCEPTION_HANDLER": "jobs.problems.exception_handler",
+    "TEST_REQUEST_DEFAULT_FORMAT": "json",
+    # How many proxies of our own stand in front: only their part of X-Forwarded-For is believed.
+    "NUM_PROXIES": env.integer("TRUSTED_PROXIES", 0, high=10),
 }
+# Requests per period and caller, such as 600/min; empty turns one off. The database's quota is the hard limit.
+THROTTLE_RATES = {
+    "user": env.text("THROTTLE_USER", "6000/min"),
+    "anonymous": env.text("THROTTLE_ANONYMOUS", "300/min"),
+    "create": env.text("THROTTLE_CREATE", "3000/min"),
+    "login": env.text("THROTTLE_LOGIN", "20/min"),
+}
+JWT_REQUIRE_EXPIRY = env.flag("JWT_REQUIRE_EXPIRY")
+SIMPLE_JWT = {
+    "ALGORITHM": "HS256",
+    "SIGNING_KEY": hmac.new(SECRET_KEY.encode(), b"millrace.local-tokens", "sha256").hexdigest(),
+    "ISSUER": "millrace",
+    "AUDIENCE": "millrace",
+    "ACCESS_TOKEN_LIFETIME": timedelta(minutes=10),
+    "REFRESH_TOKEN_LIFETIME": timedelta(days=7),
+}
+CSRF_FAILURE_VIEW = "jobs.problems.csrf_failure"
+CORS_ALLOWED_ORIGINS = [origin for origin in CORS_ORIGINS if origin != "*"]
+CORS_ALLOW_ALL_ORIGINS = "*" in CORS_ORIGINS
+CORS_ALLOW_CREDENTIALS = False
+CORS_URLS_REGEX = r"^/api/.*$"
+CORS_ALLOW_HEADERS = [
+    "accept", "authorization", "content-type", "idempotency-key", "last-event-id", "tus-resumable",
+    "upload-checksum", "upload-length", "upload-metadata", "upload-offset", "x-csrftoken",
+]
+CORS_EXPOSE_HEADERS = [
+    "idempotency-replayed", "location", "retry-after", "tus-extension", "tus-max-size", "tus-resumable",
+    "tus-version", "upload-expires", "upload-length", "upload-offset",
+]
 SPECTACULAR_SETTINGS = {
     "TITLE": "Millrace",
     "DESCRIPTION": "Durable background jobs with live progress.",
     "VERSION": "1.0.0",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],
+    "SERVE_AUTHENTICATION": [],
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
-    "SERVE_INCLUDE_SCHEMA": False,
+    "SCHEMA_PATH_PREFIX": r"/api",
+    "COMPONENT_SPLIT_REQUEST": True,
+    "ENUM_NAME_OVERRIDES": {"JobStatus": "jobs.states.State"},
 }
 
 # Millrace itself. `jobs.conf` reads these.
@@ -207,6 +279,10 @@ RETENTION_DAYS = env.integer("RETENTION_DAYS", 7, low=0)
 
 OPENAI_API_KEY = env.text("OPENAI_API_KEY")
 ANTHROPIC_API_KEY = env.text("ANTHROPIC_API_KEY")
+# Which provider `useAI` takes: the first of these that has its key.
+AI_PROVIDERS = env.words("AI_PROVIDERS", "openai,anthropic,builtin")
+OPENAI_BASE_URL = env.text("OPENAI_BASE_URL")
+ANTHROPIC_BASE_URL = env.text("ANTHROPIC_BASE_URL")
 
 LOGGING = {
     "version": 1,

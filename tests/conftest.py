@@ -11,6 +11,7 @@ from django.db import connections
 from rest_framework.test import APIClient
 
 import tests.kinds  # noqa: F401  registers the kinds that tests use
+from jobs import floor
 
 
 @pytest.fixture(scope="session")
@@ -29,8 +30,10 @@ def _embedded_site(settings: Any) -> None:
     settings.CHANNEL_LAYERS = {"default": {"BACKEND": "channels.layers.InMemoryChannelLayer"}}
     settings.CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+    settings.WHITENOISE_AUTOREFRESH = True  # no collected files, and no scan of them for every client
     settings.EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
     cache.clear()
+    floor.forget()
 
 
 @pytest.fixture
