@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from enrichment.profiles.vocabulary import fold, words
+from enrichment.profiles.vocabulary import ORGANISATION_WORDS, fold, words
 
 COUNTRIES = frozenset(
     """germany|deutschland|austria|osterreich|switzerland|schweiz|suisse|svizzera|france|frankreich|spain
@@ -97,8 +97,10 @@ def is_place(text: str) -> bool:
         return folded[0] in CITIES or folded[0] in COUNTRIES or folded[0] in REMOTE
     if any(":" in part or any(sign.isdigit() for sign in part) for part in parts):
         return False
-    # Of three parts one of the first must be known, or "Employee, Media, Germany" were a place.
-    if len(parts) > 2 and not any(f in CITIES or f in REGIONS or f.upper() in STATES for f in folded[:-1]):
+    if any(word.strip(".") in ORGANISATION_WORDS for part in folded for word in part.split()):
+        return False
+    # "Paris, Île-de-France, France" and "Smalltown, Texas, USA", but not "Danone, Paris, France".
+    if len(parts) > 2 and not (folded[0] in CITIES or folded[1] in REGIONS or parts[1] in STATES):
         return False
     return (
         parts[-1] in STATES
