@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from django.conf import settings
-from django.db import DataError, InterfaceError, OperationalError, connections
+from django.db import DatabaseError, DataError, InterfaceError, OperationalError, connections
 
 from jobs import conf, progress, registry, sandbox, transitions
 from jobs.board import Board
@@ -24,8 +24,8 @@ from jobs.enqueue import Spec, build
 from jobs.exceptions import InvalidArgs, UnknownKind
 from jobs.ledger import Fence
 from jobs.models import Job
-from jobs.pipe import Closed, TooLarge
-from jobs.redaction import redact
+from jobs.pipe import Closed, Misplaced, TooLarge
+from jobs.redaction import fingerprint, traceback_of
 from jobs.registry import Handler
 from jobs.retry import Judgement, RetryPolicy
 from jobs.sandbox import Sandbox
@@ -80,6 +80,11 @@ def run(job_id: uuid.UUID, worker: Worker) -> None:
     except LeaseLost:
         logger.error("job %s: database away for a whole lease; left to the rescuer", job.id)
         worker.end_sandbox()
+    except Exception as error:
+        # Our own mistake. The sandbox may be in the middle of anything, so the next job gets a new one.
+        logger.exception("job %s: the worker went wrong", job.id)
+        worker.end_sandbox()
+        attempt.gone_wrong(error)
     finally:
         sandbox.remove(attempt.scratch)
 
@@ -117,7 +122,7 @@ class Attempt:
         except Closed:
             self.died(handler)
             return
-        except (TooLarge, ValueError) as error:
+        except (TooLarge, Misplaced, ValueError) as error:
             self.killed(
                 handler,
                 Cause.SANDBOX_DIED,
@@ -130,7 +135,8 @@ class Attempt:
             try:
                 self.done(handler, value)
             except DataError as error:
-                message = f"The database cannot store the result: {redact(str(error))}"
+                logger.warning("job %s: result not storable: %s", self.job.id, error)
+                message = "The result holds text that the database cannot store."
                 self.failed(Judgement(Category.PERMANENT, "result_not_storable", message), handler.retry)
         elif name == "failed":
             judgement = Judgement(
@@ -325,6 +331,22 @@ class Attempt:
             handler.retry,
             Cause.SANDBOX_DIED,
         )
+
+    def gone_wrong(self, error: Exception) -> None:
+        """Record an error of the executor itself as the attempt's; what cannot be recorded is left to the rescuer."""
+        seen = {
+            "error_class": f"{type(error).__module__}.{type(error).__qualname__}",
+            "traceback": traceback_of(error),
+            "fingerprint": fingerprint(self.job.kind, error),
+        }
+        judgement = Judgement(
+            Category.TRANSIENT, "worker_error", "Something went wrong beside the job itself."
+        )
+        self.shown = None
+        try:
+            self.failed(judgement, RetryPolicy(), Cause.ERROR, seen)
+        except (DatabaseError, LeaseLost):
+            logger.exception("job %s: left to the rescuer", self.job.id)
 
     def handed_back(self) -> tuple[str, Any]:
         self.worker.end_sandbox()

@@ -25,11 +25,20 @@ class TooLarge(Exception):
     """The message is over the limit."""
 
 
+class Misplaced(Exception):
+    """A message about another attempt than the one that is run: the two sides do not agree any more."""
+
+
 class Pipe:
-    """One end. `receive` takes messages one at a time; `send` blocks until the other side has room."""
+    """One end. `receive` takes messages one at a time; `send` blocks until the other side has room.
+
+    `about` names the attempt that is run; every message says what it is about, so that a word left over from
+    one attempt is never taken for one of the next.
+    """
 
     def __init__(self, sock: socket.socket) -> None:
         self.sock = sock
+        self.about = ""
         self._buffer = bytearray()
 
     def fileno(self) -> int:
@@ -40,7 +49,9 @@ class Pipe:
 
     def send(self, name: str, value: Any) -> None:
         """Raises Closed, TooLarge, and TypeError or ValueError for what JSON cannot hold."""
-        body = json.dumps([name, value], separators=(",", ":"), default=_plain, allow_nan=False).encode()
+        body = json.dumps(
+            [self.about, name, value], separators=(",", ":"), default=_plain, allow_nan=False
+        ).encode()
         # PostgreSQL cannot store the character U+0000, and texts people send do contain it.
         body = body.replace(b"\\u0000", b"\\ufffd")
         if len(body) > MAX_MESSAGE_BYTES:
@@ -51,7 +62,7 @@ class Pipe:
             raise Closed from error
 
     def receive(self, timeout: float | None) -> tuple[str, Any] | None:
-        """The next message, or None after `timeout` seconds (None: wait). Raises Closed and TooLarge."""
+        """The next message, or None after `timeout` seconds (None: wait). Raises Closed, TooLarge and Misplaced."""
         deadline = None if timeout is None else time.monotonic() + timeout
         while True:
             message = self._parse()
@@ -77,8 +88,10 @@ class Pipe:
         end = _LENGTH.size + length
         if len(self._buffer) < end:
             return None
-        name, value = json.loads(self._buffer[_LENGTH.size : end])
+        about, name, value = json.loads(self._buffer[_LENGTH.size : end])
         del self._buffer[:end]
+        if self.about and about != self.about and name != "run":
+            raise Misplaced(f"a message about {about} while {self.about} is run")
         return name, value
 
 

@@ -12,7 +12,7 @@ from django.db.models import JSONField
 
 from jobs import events, ledger
 from jobs.ledger import SQL, Fence
-from jobs.models import Job
+from jobs.models import Job, JobProgress
 from jobs.states import Event
 
 _COLUMNS = ("percent", "stage", "message", "current", "total", "metadata")
@@ -96,24 +96,11 @@ def _upsert(job: Job, fence: Fence, counter: int, values: dict[str, Any]) -> boo
 def _show_in_parent(child: Job, values: dict[str, Any], write: bool) -> None:
     """The children's part of a parent's percentage, which never goes back while it waits."""
     parent = (
-        Job.objects.filter(pk=child.parent_id, state="waiting")
-        .only(
-            "id",
-            "owner",
-            "attempt",
-            "children_total",
-            "children_completed",
-            "children_failed",
-            "children_cancelled",
-            "checkpoint",
-            "state",
-        )
-        .select_related("progress")
-        .first()
+        Job.objects.filter(pk=child.parent_id, state="waiting").defer("args", "result", "partial").first()
     )
     if parent is None or not parent.children_total:
         return
-    shown = getattr(parent, "progress", None)
+    shown = JobProgress.objects.filter(pk=parent.pk).first()
     base = float((shown.metadata if shown else {}).get("before_children", shown.percent if shown else 0.0))
     done = (parent.children_ended + float(values.get("percent") or 0) / 100) / parent.children_total
     percent = max(shown.percent if shown else 0.0, base + (99.0 - base) * min(done, 1.0))

@@ -24,9 +24,9 @@ from django.db import connections
 
 from jobs import confinement, events, redaction, registry
 from jobs.context import JobContext
-from jobs.exceptions import FenceLost, JobError
+from jobs.exceptions import FenceLost, JobError, PermanentError
 from jobs.models import Job
-from jobs.pipe import Closed, Pipe
+from jobs.pipe import Closed, Pipe, TooLarge
 from jobs.retry import classify
 from jobs.states import Category
 
@@ -59,6 +59,7 @@ class Sandbox:
     def run(self, job: Job, scratch: Path) -> None:
         """Start a job in the child. Raises `jobs.pipe.Closed` when the child is gone."""
         self.jobs += 1
+        self.pipe.about = job.claim.hex if job.claim else ""
         self.pipe.send(
             "run",
             {
@@ -166,6 +167,7 @@ def _confine(worker: int) -> None:
 
 
 def _run(pipe: Pipe, run: dict[str, Any], guard: confinement.NetworkGuard) -> None:
+    pipe.about = run["claim"]
     context = JobContext(run, pipe.send, Path(run["scratch"]))
     os.chdir(run["scratch"])
     tempfile.tempdir = run["scratch"]
@@ -184,7 +186,12 @@ def _run(pipe: Pipe, run: dict[str, Any], guard: confinement.NetworkGuard) -> No
             finally:
                 guard.closed = False
         context._flush()
-        pipe.send("done", {"result": result, "children": [_child(spec) for spec in context.spawned]})
+        try:
+            pipe.send("done", {"result": result, "children": [_child(spec) for spec in context.spawned]})
+        except (TypeError, ValueError, TooLarge) as error:
+            raise PermanentError(
+                f"The result cannot be stored: {error}.", code="result_not_storable"
+            ) from error
     except Closed:
         raise
     except FenceLost:
@@ -221,8 +228,6 @@ def _joined(context: JobContext, result: Any) -> Any:
 
 
 def _permanent(error: dict[str, Any]) -> JobError:
-    from jobs.exceptions import PermanentError
-
     return PermanentError(
         str(error.get("message", "All parts of this job failed.")), code=error.get("code", "children_failed")
     )

@@ -1,0 +1,210 @@
+"""`document.process`: a file becomes text, pages and chunks; its analysis is a child job."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict
+from pydantic.alias_generators import to_camel
+
+from jobs.context import Child, JobContext
+from jobs.exceptions import InvalidInput, PermanentError
+from jobs.registry import job_handler
+from uploads import storage
+from uploads.extraction import chunking, cleaning, language, ocr
+from uploads.extraction.base import Extraction, PageFailed, TextSummary, open_document
+from uploads.extraction.base import Page as ExtractedPage
+from uploads.models import Chunk, Document, Page
+
+# Pages are stored this many at a time: a retry repeats at most so many, and writes cost little.
+_BATCH = 50
+
+
+class DocumentArgs(BaseModel):
+    """What `document.process` is told."""
+
+    model_config = ConfigDict(extra="forbid", alias_generator=to_camel, populate_by_name=True)
+
+    document_id: uuid.UUID
+    use_ai: bool = False
+    generate_summary: bool = True
+    generate_embeddings: bool = True
+    password: str | None = None
+
+
+def finish_document(
+    context: JobContext, args: DocumentArgs, result: dict[str, Any], children: list[Child]
+) -> dict[str, Any]:
+    """The whole job's result, when its analysis has ended. Fails with the analysis, whose part can be retried."""
+    failed = [child for child in children if child.state != "completed"]
+    if failed:
+        error = failed[0].error or {}
+        raise PermanentError(
+            f"The text was read, but its analysis failed: {error.get('message', 'it was cancelled')} "
+            "Retry the failed part alone.",
+            code=str(error.get("code", "analysis_failed")),
+        )
+    document = Document.objects.get(pk=args.document_id)
+    return {
+        **result,
+        "status": "COMPLETED",
+        "chunks": document.chunks.count(),
+        "themes": len(document.themes),
+        "quotes": len(document.quotes),
+        "insights": len(document.insights),
+        "summary": bool(document.summary),
+        "embeddings": document.analysis.get("embeddings"),
+        "analysis": {k: v for k, v in document.analysis.items() if k in ("provider", "method", "coverage")},
+    }
+
+
+@job_handler(
+    "document.process",
+    queue="document",
+    args=DocumentArgs,
+    timeout=900,
+    memory_mb=1024,
+    cpu_seconds=600,
+    priority=8,
+    finish=finish_document,
+)
+def process_document(context: JobContext, args: DocumentArgs) -> dict[str, Any]:
+    """Read the document page by page, clean and cut its text, and leave the analysis to a child on `ai`."""
+    context.stages(open=1, extract=30, split=5, children=64)
+    context.stage("open")
+    document = Document.objects.select_related("upload").get(pk=args.document_id)
+    with (
+        storage.local(document.upload.key, context.scratch) as path,
+        open_document(path, document.upload.media_type, password=args.password) as extraction,
+    ):
+        read = _read(context, document, extraction)
+        found = {
+            "metadata": dict(extraction.metadata),
+            "paged": extraction.paged,
+            "links": [{"url": link.url, "page": link.page} for link in extraction.links],
+        }
+    if read.scanned:
+        read = _recognise(context, document, path, args.password) or read
+    note = read.sentence
+    context.stage("split")
+    chunks, detected = _split(context, document)
+    title = found["metadata"].get("title", "")[:500]
+    with context.commit():
+        Chunk.objects.filter(document=document).delete()
+        Chunk.objects.bulk_create(chunks, batch_size=500)
+        Document.objects.filter(pk=document.pk).update(
+            title=title or document.upload.name[:500],
+            language=detected or "",
+            note=note,
+            pages_total=read.pages_total,
+            pages_read=read.pages_read,
+            pages_failed=read.pages_failed,
+            characters=read.characters,
+            **found,
+        )
+        Page.objects.filter(document=document).delete()
+    facts = {
+        "pages": read.pages_total,
+        "pagesRead": read.pages_read,
+        "characters": read.characters,
+        "chunks": len(chunks),
+        "language": detected,
+        "note": note,
+    }
+    context.partial("document", facts)
+    if not chunks:
+        raise InvalidInput(note or "The document holds no text.", code="no_text")
+    context.spawn(
+        "document.analyse",
+        {
+            "documentId": str(document.pk),
+            "useAi": args.use_ai,
+            "summary": args.generate_summary,
+            "embeddings": args.generate_embeddings,
+        },
+    )
+    return {"documentId": str(document.pk), "filename": document.upload.name, **facts}
+
+
+def _read(context: JobContext, document: Document, extraction: Extraction) -> TextSummary:
+    """Store every page's text, going on from the page that an earlier attempt had reached."""
+    saved = context.last_checkpoint or {}
+    start = int(saved.get("page", 0)) + 1
+    before = TextSummary(0, *(int(saved.get(k, 0)) for k in ("read", "failed", "characters")))
+    context.stage("extract")
+    if start == 1:
+        with context.commit():
+            Page.objects.filter(document=document).delete()
+    rows: list[Page] = []
+    unit = "page" if extraction.paged else "section"
+    total = extraction.page_count
+    number = start - 1
+    for page in extraction.pages(start):
+        number = page.number
+        rows.append(
+            Page(document=document, number=number, failed=page.reason[:300])
+            if isinstance(page, PageFailed)
+            else Page(document=document, number=number, text=page.text.replace("\x00", ""))
+        )
+        context.progress(
+            number, total or number, message=f"{unit} {number}" + (f" of {total}" if total else "")
+        )
+        if len(rows) >= _BATCH:
+            _keep(context, rows, number, before + extraction.summary)
+            rows = []
+    _keep(context, rows, number, before + extraction.summary)
+    return before + extraction.summary
+
+
+def _keep(context: JobContext, rows: list[Page], number: int, read: TextSummary) -> None:
+    with context.commit():
+        Page.objects.bulk_create(rows, ignore_conflicts=True)
+    context.checkpoint(
+        {"page": number, "read": read.pages_read, "failed": read.pages_failed, "characters": read.characters}
+    )
+
+
+def _recognise(
+    context: JobContext, document: Document, path: Any, password: str | None
+) -> TextSummary | None:
+    """Read the pictures of a scanned PDF, where tesseract is installed."""
+    if document.upload.media_type != "pdf" or not ocr.available():
+        return None
+    context.log("No text was found, so its pages are recognised (OCR). This takes a few seconds a page.")
+    pages = {page.number: page for page in Page.objects.filter(document=document, failed="")}
+    failed = 0
+    for done, found in enumerate(ocr.recognise(path, sorted(pages), password=password), start=1):
+        page = pages[found.number]
+        if isinstance(found, PageFailed):
+            page.failed, failed = found.reason[:300], failed + 1
+        else:
+            page.text = found.text.replace("\x00", "")
+        context.progress(done, len(pages), message=f"recognising page {done} of {len(pages)}")
+    with context.commit():
+        Page.objects.bulk_update(pages.values(), ["text", "failed"], batch_size=100)
+    characters = sum(len(page.text) for page in pages.values() if page.text.strip())
+    return TextSummary(len(pages), len(pages) - failed, failed, characters)
+
+
+def _split(context: JobContext, document: Document) -> tuple[list[Chunk], str | None]:
+    rows = list(
+        Page.objects.filter(document=document, failed="").order_by("number").values_list("number", "text")
+    )
+    texts = cleaning.clean([text for _, text in rows])
+    pages = [ExtractedPage(number, text) for (number, _), text in zip(rows, texts, strict=True)]
+    context.progress(1, 2, message="cutting the text into chunks")
+    chunks = [
+        Chunk(
+            document=document,
+            number=c.index,
+            text=c.text,
+            page_start=c.page_start,
+            page_end=c.page_end,
+            offset=c.char_start,
+        )
+        for c in chunking.chunk(pages)
+        if c.text.strip()
+    ]
+    sample = " ".join(chunk.text for chunk in chunks[:: max(1, len(chunks) // 5)][:5])
+    return chunks, language.detect(sample[:20_000])
