@@ -13,7 +13,9 @@ from uploads.video.picture import Fitter, output_size
 from uploads.video.probe import scan_packets
 
 if TYPE_CHECKING:
+    from av.container import InputContainer
     from av.video.frame import VideoFrame
+    from av.video.stream import VideoStream
     from PIL.Image import Image
 
 # Where a poster is looked for, as shares of the duration: the start is often black or a hand on a button.
@@ -105,27 +107,28 @@ def pictures_at(
         origin: float | None = None
         fitter: Fitter | None = None
         for frame in _frames(container, stream):
-            if frame.time is None:
+            if frame.pts is None or frame.time_base is None:
                 continue
-            origin = frame.time if origin is None else origin
-            if frame.time - origin < wanted[0]:
+            moment = float(frame.pts * frame.time_base)
+            origin = moment if origin is None else origin
+            if moment - origin < wanted[0]:
                 continue
             if fitter is None:
                 rotation = int(frame.rotation) % 360
                 fitter = Fitter(
                     *output_size(frame.width, frame.height, stream.sample_aspect_ratio, rotation, short_side)
                 )
-            yield frame.time - origin, fitter.fit(frame).to_image()
+            yield moment - origin, fitter.fit(frame).to_image()
             wanted = wanted[1:]
             if not wanted:
                 return
 
 
-def _frames(container: object, stream: object) -> Iterator[VideoFrame]:
+def _frames(container: InputContainer, stream: VideoStream) -> Iterator[VideoFrame]:
     """Decode on over damaged packets: one of them should not cost the poster."""
     import av.error
 
-    for packet in container.demux(stream):  # type: ignore[attr-defined]
+    for packet in container.demux(stream):
         try:
             yield from packet.decode()
         except av.error.InvalidDataError:
