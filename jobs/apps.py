@@ -11,7 +11,7 @@ class JobsConfig(AppConfig):
     name = "jobs"
 
     def ready(self) -> None:
-        from jobs import brokers, events, signals
+        from jobs import brokers, checks, events, signals  # noqa: F401  checks register themselves
 
         autodiscover_modules("handlers")
         signals.queued.connect(brokers.queued)
