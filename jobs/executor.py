@@ -13,6 +13,7 @@ import time
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, TypeVar
 
 from django.conf import settings
@@ -27,7 +28,7 @@ from jobs.models import Job
 from jobs.pipe import Closed, Misplaced, TooLarge
 from jobs.redaction import fingerprint, traceback_of
 from jobs.registry import Handler
-from jobs.retry import Judgement, RetryPolicy
+from jobs.retry import Judgement, RetryPolicy, classify
 from jobs.sandbox import Sandbox
 from jobs.states import Category, Cause
 from jobs.transitions import Failure
@@ -53,6 +54,8 @@ class Worker:
     sandbox: Sandbox | None = None
 
     def warm_sandbox(self) -> Sandbox:
+        if self.sandbox and not self.sandbox.alive():
+            self.end_sandbox()  # it died between two jobs: no fault of the next one
         if self.sandbox is None:
             self.sandbox = Sandbox()
             if self.board:
@@ -86,7 +89,8 @@ def run(job_id: uuid.UUID, worker: Worker) -> None:
         worker.end_sandbox()
         attempt.gone_wrong(error)
     finally:
-        sandbox.remove(attempt.scratch)
+        if attempt.scratch:
+            sandbox.remove(attempt.scratch)
 
 
 @dataclass
@@ -101,13 +105,13 @@ class Attempt:
     counter: int = 0
     shown: dict[str, Any] | None = None
     shown_written: float = 0.0
+    scratch: Path | None = None
 
     def __post_init__(self) -> None:
         self.fence = Fence(self.job.id, self.job.attempt, self.job.claim)
         self.lease_end = self.started + settings.LEASE_SECONDS
         self.next_renewal = self.started + settings.LEASE_SECONDS / conf.HEARTBEATS_PER_LEASE
         self.next_cancel_look = self.started + _CANCEL_LOOK_SECONDS
-        self.scratch = sandbox.make_scratch(self.job)
 
     def perform(self) -> None:
         try:
@@ -117,8 +121,14 @@ class Attempt:
             self.failed(Judgement(Category.TRANSIENT, "unknown_kind", str(error)), RetryPolicy())
             return
         try:
-            self.worker.warm_sandbox().run(self.job, self.scratch)
-            name, value = self.watch(handler)
+            self.scratch = sandbox.make_scratch(self.job)
+        except OSError as error:
+            self.failed(classify(error), handler.retry)
+            return
+        box = self.worker.warm_sandbox()
+        try:
+            box.run(self.job, self.scratch)
+            name, value = self.watch(handler, box)
         except Closed:
             self.died(handler)
             return
@@ -146,14 +156,16 @@ class Attempt:
         if self.worker.sandbox and self.worker.sandbox.worn():
             self.worker.end_sandbox()
 
-    def watch(self, handler: Handler) -> tuple[str, Any]:
+    def watch(self, handler: Handler, box: Sandbox) -> tuple[str, Any]:
         """Handle what the sandbox says until its last word; end it when it must not go on.
 
         Returns `done`, `failed`, `lost` (somebody else has the job), or `over` (ended here, and recorded).
         """
-        box = self.worker.warm_sandbox()
         while True:
-            message = box.pipe.receive(conf.TICK_SECONDS)
+            alive = box.alive()
+            message = box.pipe.receive(conf.TICK_SECONDS if alive else 0)
+            if message is None and not alive:
+                raise Closed  # what it started may keep the pipe open
             if message:
                 name, value = message
                 if name in ("done", "failed", "lost"):

@@ -22,7 +22,7 @@ from asgiref.sync import SyncToAsync
 from django.conf import settings
 from django.db import connections
 
-from jobs import confinement, events, redaction, registry
+from jobs import confinement, events, identity, redaction, registry
 from jobs.context import JobContext
 from jobs.exceptions import FenceLost, JobError, PermanentError
 from jobs.models import Job
@@ -77,6 +77,10 @@ class Sandbox:
                 "scratch": str(scratch),
             },
         )
+
+    def alive(self) -> bool:
+        """Whether the child itself runs, whatever it has left behind."""
+        return identity.start_time(self.pid) != ""
 
     def rss(self) -> int:
         """Resident memory of the child and what it started, in bytes; 0 when it is gone."""
