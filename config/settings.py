@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import dj_database_url
+from django.core.exceptions import ImproperlyConfigured
 
 from config import environment as env
 
@@ -90,7 +91,13 @@ TEMPLATES = [
 
 def _database(url: str) -> dict[str, Any]:
     """Connection settings for `url`; see FACTS on SQLite: WAL, IMMEDIATE and a long busy timeout."""
-    database: dict[str, Any] = dict(dj_database_url.parse(url, conn_health_checks=True))
+    try:
+        database: dict[str, Any] = dict(dj_database_url.parse(url, conn_health_checks=True))
+    except (dj_database_url.ParseError, dj_database_url.UnknownSchemeError) as error:
+        raise ImproperlyConfigured(
+            f"DATABASE_URL can not be read ({type(error).__name__}): "
+            "write postgresql://user:password@host:5432/name, or leave it unset for SQLite."
+        ) from None
     options = database.setdefault("OPTIONS", {})
     if database["ENGINE"].endswith("sqlite3"):
         options.setdefault("transaction_mode", "IMMEDIATE")
@@ -277,12 +284,27 @@ SANDBOX_MAX_JOBS = env.integer("SANDBOX_MAX_JOBS", 500, low=1)
 QUOTA_UNFINISHED_JOBS = env.integer("QUOTA_UNFINISHED_JOBS", 5000, low=1)
 RETENTION_DAYS = env.integer("RETENTION_DAYS", 7, low=0)
 
+# Whom to tell of stalled queues, missing workers and the like; and what `/metrics` asks a scraper for.
+ALERT_EMAILS = env.words("ALERT_EMAILS")
+# Alerts are sent by the process that minds the workers: a mail server that hangs must not hold it.
+EMAIL_TIMEOUT = 10
+METRICS_TOKEN = env.text("METRICS_TOKEN")
+
 OPENAI_API_KEY = env.text("OPENAI_API_KEY")
 ANTHROPIC_API_KEY = env.text("ANTHROPIC_API_KEY")
 # Which provider `useAI` takes: the first of these that has its key.
 AI_PROVIDERS = env.words("AI_PROVIDERS", "openai,anthropic,builtin")
 OPENAI_BASE_URL = env.text("OPENAI_BASE_URL")
 ANTHROPIC_BASE_URL = env.text("ANTHROPIC_BASE_URL")
+# Limits of each provider, shared by all workers, such as openai=60,anthropic=50; none: no limit of our own.
+AI_REQUESTS_PER_MINUTE = env.text("AI_REQUESTS_PER_MINUTE")
+AI_TOKENS_PER_MINUTE = env.text("AI_TOKENS_PER_MINUTE")
+# So many failed calls one after another, and the provider is left alone for so many seconds.
+AI_BREAKER_FAILURES = env.integer("AI_BREAKER_FAILURES", 5, low=1, high=1000)
+AI_BREAKER_SECONDS = env.number("AI_BREAKER_SECONDS", 30.0, low=0.1)
+# US dollars each owner may spend on providers in a day and in a month (UTC); 0: no budget.
+AI_BUDGET_DAY_USD = env.number("AI_BUDGET_DAY_USD", 0.0)
+AI_BUDGET_MONTH_USD = env.number("AI_BUDGET_MONTH_USD", 0.0)
 
 LOGGING = {
     "version": 1,

@@ -12,7 +12,7 @@ urlpatterns = [
     path("admin/", admin.site.urls),
     path("api/schema", SpectacularAPIView.as_view(), name="schema"),
     path("api/docs", SpectacularSwaggerView.as_view(url_name="schema"), name="docs"),
-    # Monitoring's routes belong here, before those of the jobs.
+    path("", include("monitoring.urls")),
     path("api/", include("jobs.urls")),
     re_path(r"^api(/.*)?$", problems.unknown_route),
 ]
