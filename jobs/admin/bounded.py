@@ -15,9 +15,9 @@ from django.utils.functional import cached_property
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-COUNT_LIMIT: Final = 10_000
+COUNT_LIMIT: Final = 5_000
 # A filter that no index serves looks at the newest rows only.
-WINDOW: Final = 100_000
+WINDOW: Final = 50_000
 _SHOWN_CHARACTERS: Final = 4_000
 
 

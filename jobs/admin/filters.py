@@ -48,7 +48,7 @@ class QueueFilter(admin.SimpleListFilter):
 class KindFilter(admin.SimpleListFilter):
     """No index finds a kind's jobs by age, so this looks at the newest ones."""
 
-    title = "kind (among the newest 100,000)"
+    title = "kind (among the newest 50,000)"
     parameter_name = "kind"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> Iterable[tuple[str, str]]:
