@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+from django.db.models import prefetch_related_objects
 from drf_spectacular.utils import extend_schema_field, extend_schema_serializer
 from rest_framework import serializers
 
@@ -153,7 +154,8 @@ class JobSerializer(serializers.Serializer[Job]):
 
 def progress_of(job: Job) -> dict[str, Any]:
     """How far `job` is, as the API shows it; a completed job is at 100 whatever was last reported."""
-    shown = getattr(job, "progress", None)
+    # A job that was never claimed has none, so nobody need ask the database.
+    shown = getattr(job, "progress", None) if job.attempt else None
     done = 100.0 if job.state == State.COMPLETED else 0.0
     return {
         "percent": max(done, shown.percent) if shown else done,
@@ -171,6 +173,7 @@ def job_payload(job: Job) -> dict[str, Any]:
 
 
 def job_payloads(jobs: Sequence[Job]) -> list[dict[str, Any]]:
-    """Several jobs as the API shows them, with two queries for all."""
+    """Several jobs as the API shows them: two queries for all, a third when `progress` was not selected."""
+    prefetch_related_objects([job for job in jobs if job.attempt], "progress")
     context = {"outlooks": estimates.describe_many(jobs)}
     return [dict(JobSerializer(job, context=context).data) for job in jobs]

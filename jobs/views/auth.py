@@ -57,7 +57,7 @@ class TokenView(APIView):
         summary="Sign in to a local account",
         request=CredentialsSerializer,
         responses={200: TokenPairSerializer},
-        tags=["auth"],
+        tags=["Who may call"],
     )
     @sensitive_variables()
     def post(self, request: Request) -> Response:
@@ -85,7 +85,7 @@ class TokenRefreshView(APIView):
         summary="A new pair of tokens for a refresh token",
         request=RefreshSerializer,
         responses={200: TokenPairSerializer},
-        tags=["auth"],
+        tags=["Who may call"],
     )
     @sensitive_variables()
     def post(self, request: Request) -> Response:
@@ -107,7 +107,7 @@ class TicketView(APIView):
         summary="A single-use 30-second ticket for the WebSocket or an event stream",
         request=TicketRequestSerializer,
         responses={201: TicketSerializer},
-        tags=["auth"],
+        tags=["Who may call"],
     )
     def post(self, request: Request) -> Response:
         body = TicketRequestSerializer(data=request.data)

@@ -72,7 +72,7 @@ class BulkView(APIView):
             }
         },
         responses={202: BulkAnswerSerializer},
-        tags=["jobs"],
+        tags=["Jobs"],
     )
     def post(self, request: Request) -> Response:
         specs = bodies.read_jobs(request)
@@ -101,7 +101,7 @@ class ActionsView(APIView):
         parameters=[IDEMPOTENCY_KEY],
         request={"application/json": _ACTION_REQUEST},
         responses={202: JobSerializer},
-        tags=["operators"],
+        tags=["Jobs"],
     )
     def post(self, request: Request) -> Response:
         if not isinstance(request.data, dict):

@@ -119,7 +119,7 @@ class JobsView(APIView):
             OpenApiParameter("cursor", str, description="From `next` of the page before."),
         ],
         responses=JobListSerializer,
-        tags=["jobs"],
+        tags=["Jobs"],
     )
     def get(self, request: Request) -> Response:
         query = ListQuery(data=request.query_params)
@@ -162,7 +162,7 @@ class JobsView(APIView):
             ),
         ],
         responses={202: JobSerializer},
-        tags=["jobs"],
+        tags=["Jobs"],
     )
     def post(self, request: Request) -> Response:
         spec = bodies.read_job(request)
@@ -183,7 +183,7 @@ def _address(request: Request, cursor: Cursor) -> str:
 class JobView(APIView):
     """One job."""
 
-    @extend_schema(operation_id="getJob", summary="One job", responses=JobSerializer, tags=["jobs"])
+    @extend_schema(operation_id="getJob", summary="One job", responses=JobSerializer, tags=["Jobs"])
     def get(self, request: Request, job_id: uuid.UUID) -> Response:
         return show(request, job_id)
 
@@ -191,7 +191,7 @@ class JobView(APIView):
         operation_id="deleteJob",
         summary="Cancel a job, also while it runs",
         responses={200: JobSerializer},
-        tags=["jobs"],
+        tags=["Jobs"],
     )
     def delete(self, request: Request, job_id: uuid.UUID) -> Response:
         transitions.cancel(find_job(request, job_id), actor=actor(request))
@@ -201,7 +201,7 @@ class JobView(APIView):
 class JobStatusView(APIView):
     """The same job under another address."""
 
-    @extend_schema(operation_id="getJobStatus", summary="One job", responses=JobSerializer, tags=["jobs"])
+    @extend_schema(operation_id="getJobStatus", summary="One job", responses=JobSerializer, tags=["Jobs"])
     def get(self, request: Request, job_id: uuid.UUID) -> Response:
         return show(request, job_id)
 
@@ -240,7 +240,7 @@ class WrappedStatusView(APIView):
             OpenApiParameter("queue", str, description="When given, the job must be of this queue."),
         ],
         responses=OpenApiResponse(WrappedStatusSerializer),
-        tags=["jobs"],
+        tags=["Jobs"],
     )
     def get(self, request: Request) -> Response:
         query = StatusQuery(data=request.query_params)

@@ -38,7 +38,7 @@ class CancelView(APIView):
         summary="Cancel a job, also while it runs",
         request=ReasonSerializer,
         responses={200: JobSerializer},
-        tags=["jobs"],
+        tags=["Jobs"],
     )
     def post(self, request: Request, job_id: uuid.UUID) -> Response:
         asked = _read(ReasonSerializer, request)
@@ -52,7 +52,7 @@ class RetryView(APIView):
         summary="Run a failed or cancelled job again, keeping its history",
         request=RetrySerializer,
         responses={202: JobSerializer},
-        tags=["jobs"],
+        tags=["Jobs"],
     )
     def post(self, request: Request, job_id: uuid.UUID) -> Response:
         asked = _read(RetrySerializer, request)
@@ -68,7 +68,7 @@ class JobTokenView(APIView):
         summary="A read-only token for one job, to hand to a browser",
         request=None,
         responses={201: JobTokenSerializer},
-        tags=["jobs"],
+        tags=["Jobs"],
     )
     def post(self, request: Request, job_id: uuid.UUID) -> Response:
         job = find_job(request, job_id)
