@@ -211,26 +211,30 @@ def _arrived(found: dict[str, Queue], now: datetime) -> None:
 
 
 def _durations(found: dict[str, Queue], now: datetime) -> None:
-    for name, queue in found.items():
-        if not queue.completed and not queue.failed:
-            continue
+    for queue in found.values():
         waits, runs = [], []
-        ended = Job.objects.filter(
-            queue=name, state__in=(State.COMPLETED, State.FAILED), finished_at__gte=now - WINDOW
-        ).order_by("-finished_at")
-        for created, due, started, finished, attempt, children in ended.values_list(
-            "created_at", "run_at", "started_at", "finished_at", "attempt", "children_total"
-        )[:SAMPLE]:
+        for created, due, started, finished, attempt, children in _newest_ended(queue, now - WINDOW):
             if started is None or finished is None:
                 continue
             # A retry moves `run_at`, so only a first attempt's says when the job was due.
-            waits.append(
-                max(0.0, (started - (max(created, due) if due <= started else created)).total_seconds())
-            )
+            ready = max(created, due) if due <= started else created
+            waits.append(max(0.0, (started - ready).total_seconds()))
             if attempt == 1 and not children:
                 runs.append(max(0.0, (finished - started).total_seconds()))
         queue.wait, queue.run = Percentiles.of(waits), Percentiles.of(runs)
         queue.mean_run = sum(runs) / len(runs) if runs else None
+
+
+def _newest_ended(queue: Queue, since: datetime) -> list[tuple[Any, ...]]:
+    """The newest `SAMPLE` that completed or failed. One state at a time, as the index has them in order."""
+    rows: list[tuple[Any, ...]] = []
+    for state, number in ((State.COMPLETED, queue.completed), (State.FAILED, queue.failed)):
+        if number:
+            ended = Job.objects.filter(queue=queue.name, state=state, finished_at__gte=since)
+            rows += ended.order_by("-finished_at").values_list(
+                "created_at", "run_at", "started_at", "finished_at", "attempt", "children_total"
+            )[:SAMPLE]
+    return sorted(rows, key=lambda row: row[3], reverse=True)[:SAMPLE]
 
 
 def _stored(value: datetime) -> Any:
