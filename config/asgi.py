@@ -7,6 +7,12 @@ import os
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 os.environ.setdefault("DATABASE_POOL", "20")
 
+from channels.routing import ProtocolTypeRouter
 from django.core.asgi import get_asgi_application
 
-application = get_asgi_application()
+# Django first: it loads the apps that the routes import.
+http = get_asgi_application()
+
+from jobs.routing import WebSockets  # noqa: E402
+
+application = ProtocolTypeRouter({"http": http, "websocket": WebSockets()})

@@ -1,7 +1,7 @@
 """Telling watchers that something happened. The only synchronous file that knows channels.
 
 A message only shortens the wait: it may be lost, and whoever gets it reads the ledger for what is true.
-Messages to a job's and its owner's group:
+Messages to a job's and its owner's group, each with the `owner`:
 `{"type": "job.event", "job": id, "seq": n, "event": type, "state": state}` and
 `{"type": "job.progress", "job": id, "attempt": n, "counter": n, "progress": {…}}`.
 """
@@ -10,8 +10,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 import uuid
-from typing import Any
+from typing import Any, Final
 
 from asgiref.sync import async_to_sync
 from channels.layers import get_channel_layer
@@ -23,6 +24,11 @@ logger = logging.getLogger(__name__)
 # A worker publishes often and has no event loop of its own: one kept loop costs 0.2-0.8 ms a message,
 # `async_to_sync` 3-4 ms (FACTS).
 _runner: asyncio.Runner | None = None
+
+# A layer that hangs must not hold up the transition that is being told of: it gets one second, then rest.
+SEND_SECONDS: Final = 1.0
+REST_SECONDS: Final = 2.0
+_resting_until = 0.0
 
 
 def job_group(job_id: uuid.UUID | str) -> str:
@@ -58,16 +64,23 @@ def recorded(sender: Any, job: Job, event: JobEvent, **kwargs: Any) -> None:
 
 def publish(job_id: uuid.UUID, owner_id: Any, message: dict[str, Any]) -> None:
     """Send `message` to whoever watches this job or all of its owner's. Never raises: it is best effort."""
+    global _resting_until
+    if time.monotonic() < _resting_until:
+        return
+    message = {**message, "owner": str(owner_id)}
     try:
         if _runner is not None:
             _runner.run(_send(job_id, owner_id, message))
         else:
             async_to_sync(_send)(job_id, owner_id, message)
     except Exception as error:  # noqa: BLE001  the channel layer being away must not fail a transition
-        logger.warning("channel layer: message for job %s not sent: %s", job_id, error)
+        _resting_until = time.monotonic() + REST_SECONDS
+        logger.warning("channel layer: message for job %s not sent: %r", job_id, error)
 
 
 async def _send(job_id: uuid.UUID, owner_id: Any, message: dict[str, Any]) -> None:
     layer = get_channel_layer()
-    await layer.group_send(job_group(job_id), message)
-    await layer.group_send(owner_group(owner_id), message)
+    if layer is not None:
+        async with asyncio.timeout(SEND_SECONDS):
+            await layer.group_send(job_group(job_id), message)
+            await layer.group_send(owner_group(owner_id), message)
