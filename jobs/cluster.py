@@ -66,6 +66,14 @@ class Sentinel(q2.Sentinel):
             self.board.slots[slot].pid = process.pid
         return process
 
+    def reincarnate(self, process: Any) -> None:
+        if process is self.monitor:
+            # Killed idle, it holds the lock of the results, and only it ever takes that lock.
+            lock = self.result_queue._rlock
+            lock.acquire(block=False)
+            lock.release()
+        super().reincarnate(process)
+
 
 def _process(
     board: Board, slot: int | None, broker: Any, sentinel: int, target: Callable[..., Any], *args: Any
