@@ -40,12 +40,18 @@ class Address:
         host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(self.host, self.host)
         connection = http.client.HTTPConnection(host, self.port, timeout=2)
         try:
-            connection.request("GET", path, headers={"Host": f"localhost:{self.port}"})
+            # Asked as a proxy would: by a name that the site answers to, and not to be sent to https.
+            connection.request("GET", path, headers={"Host": _own_name(), "X-Forwarded-Proto": "https"})
             return connection.getresponse().status == 200
         except (OSError, http.client.HTTPException):
             return False
         finally:
             connection.close()
+
+
+def _own_name() -> str:
+    names = [name.lstrip(".") for name in env.words("ALLOWED_HOSTS", "localhost") if name != "*"]
+    return names[0] if names else "localhost"
 
 
 def address() -> Address:
@@ -110,3 +116,8 @@ def pools() -> list[str]:
 def programs(where: Address) -> list[Program]:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
     return [web(where), *(cluster(pool, where.port) for pool in pools())]
+
+
+if __name__ == "__main__":  # the health check of a container: `python -m config.site`
+    listening = Address(env.text("HOST", "127.0.0.1"), env.integer("PORT", 8000, high=65_535))
+    sys.exit(0 if listening.answers("/livez") else 1)
