@@ -16,7 +16,7 @@ from typing import Any
 
 import redis
 from django.conf import settings
-from django.db import DatabaseError, connection, connections
+from django.db import Error, connection, connections
 from django_q.brokers import get_broker
 from django_q.brokers.orm import ORM
 from django_q.brokers.redis_broker import Redis
@@ -103,7 +103,7 @@ class JobBroker:
                 if not self.board.wait_for_free_worker(BLOCK_SECONDS / 2):
                     return None
             messages = self._next()
-        except (redis.RedisError, DatabaseError) as error:
+        except (redis.RedisError, Error) as error:
             logger.warning("no look for work: %s", error)
             connections.close_all()
             time.sleep(0.5)

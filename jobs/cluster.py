@@ -17,7 +17,7 @@ from typing import Any
 
 import psutil
 from django.conf import settings
-from django.db import DatabaseError, connections
+from django.db import Error, connections
 from django_q import cluster as q2
 from django_q.conf import Conf
 from django_q.signals import post_execute_in_worker, pre_execute
@@ -181,9 +181,12 @@ class Keeper:
         try:
             workers.record(self.pool, self.cluster.board)
             self.janitors.round(self.cluster.broker)
-        except (DatabaseError, RedisError) as error:
+        except (Error, RedisError) as error:
             logger.warning("pool %s: janitors wait: %s", self.pool.name, error)
             connections.close_all()
+        except Exception:
+            # The workers go on without their janitors; without this process they would end.
+            logger.exception("pool %s: a janitor went wrong", self.pool.name)
 
     def drain(self) -> int:
         """Claim nothing more, let attempts end until the deadline, then hand the rest back and exit."""
@@ -204,7 +207,7 @@ class Keeper:
         try:
             workers.forget(board)
             self.janitors.rescue_local()
-        except (DatabaseError, RedisError) as error:
+        except (Error, RedisError) as error:
             logger.warning("pool %s: left to the rescuers of other clusters: %s", self.pool.name, error)
         logger.info("pool %s: stopped", self.pool.name)
         return 0

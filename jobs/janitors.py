@@ -35,7 +35,13 @@ class Janitors:
         """What is due every second or so, then what is due less often."""
         rescuer.rescue_local()
         rescuer.rescue_expired()
-        scheduler.schedule(broker)
+        try:
+            scheduler.schedule(broker)
+        finally:
+            # Redis being away keeps jobs from their lines, but neither alerts nor cleaning.
+            self._seldom()
+
+    def _seldom(self) -> None:
         now = time.monotonic()
         for number, (when, every, do) in enumerate(self._due):
             if now >= when:

@@ -7,7 +7,7 @@ import os
 import time
 import uuid
 
-from django.db import DatabaseError, connections
+from django.db import Error, connections
 from redis.exceptions import RedisError
 
 from jobs import events, executor, identity
@@ -41,7 +41,7 @@ def run_job(job_id: str) -> None:
         while next_id and not (worker.board and worker.board.draining):
             executor.run(next_id, worker)
             next_id = _broker.take() if _broker and time.monotonic() < until else None
-    except (DatabaseError, RedisError) as error:
+    except (Error, RedisError) as error:
         # The job stays in the ledger; the scheduler finds that its message was lost.
         logger.warning("job %s: not run now: %s", next_id, error)
         connections.close_all()
