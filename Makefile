@@ -65,7 +65,7 @@ bench: $(STAMP) ## the benchmarks; prints what it measures
 	@$(RUN) -m tests.benchmarks $(ARGS)
 
 faults: $(STAMP) ## kills, restarts and cuts: the promise of the README under fire
-	@$(RUN) -m pytest -m faults --override-ini=addopts="-ra --strict-markers" tests/faults $(ARGS)
+	@$(RUN) -m tests.faults $(ARGS)
 
 soak: $(STAMP) ## the same for a long time (ARGS="--minutes 60")
 	@$(RUN) -m tests.faults.soak $(ARGS)
