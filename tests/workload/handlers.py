@@ -152,3 +152,8 @@ def family(context: Any, args: Args) -> dict[str, Any]:
             {"seconds": args.seconds, "effects": args.effects, "mode": "permanent" if wrong else ""},
         )
     return {"spawned": args.children}
+
+
+@job_handler("bench.clock", queue="document", args=Args)
+def clock(context: Any, args: Args) -> dict[str, Any]:
+    return {"began": time.time()}
