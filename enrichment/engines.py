@@ -1,4 +1,4 @@
-"""The providers this site has, made from its settings. Keys are read when a job runs, where they may be seen."""
+"""The providers this site has, by its settings. Keys are read when a job runs, where they may be."""
 
 from __future__ import annotations
 
@@ -55,7 +55,8 @@ def check(name: str) -> None:
         )
     if name != "builtin" and not getattr(settings, _KEYS[name]):
         raise InvalidInput(
-            f"The provider {name!r} has no key here. Set {_KEYS[name]}, or use one of: {', '.join(configured())}.",
+            f"The provider {name!r} has no key here. Set {_KEYS[name]}, or use one of: "
+            f"{', '.join(configured())}.",
             code="provider_not_configured",
             field="providers",
         )

@@ -102,7 +102,10 @@ def _show_in_parent(child: Job, values: dict[str, Any], write: bool) -> None:
         return
     shown = JobProgress.objects.filter(pk=parent.pk).first()
     base = float((shown.metadata if shown else {}).get("before_children", shown.percent if shown else 0.0))
-    done = (parent.children_ended + float(values.get("percent") or 0) / 100) / parent.children_total
+    # A parent that starts its children in batches says how many there will be in all.
+    expected = (shown.metadata if shown else {}).get("children_expected")
+    total = max(parent.children_total, expected if isinstance(expected, int) else 0)
+    done = (parent.children_ended + float(values.get("percent") or 0) / 100) / total
     percent = max(shown.percent if shown else 0.0, base + (99.0 - base) * min(done, 1.0))
     counter = (shown.counter if shown else 0) + 1
     merged = {
@@ -110,8 +113,12 @@ def _show_in_parent(child: Job, values: dict[str, Any], write: bool) -> None:
         "stage": values.get("stage", ""),
         "message": values.get("message", ""),
         "current": parent.children_ended,
-        "total": parent.children_total,
-        "metadata": {"before_children": base, "child": str(child.id)},
+        "total": total,
+        "metadata": {
+            "before_children": base,
+            "child": str(child.id),
+            **({"children_expected": expected} if expected else {}),
+        },
     }
     if write:
         _write(

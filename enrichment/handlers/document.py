@@ -8,9 +8,9 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict
 from pydantic.alias_generators import to_camel
 
-from enrichment import engines
+from enrichment import asking, engines
 from enrichment.analysis import embeddings
-from enrichment.providers.base import Provider, request
+from enrichment.providers.base import Provider
 from jobs.context import JobContext
 from jobs.exceptions import PermanentError
 from jobs.registry import job_handler
@@ -48,7 +48,7 @@ def analyse_document(context: JobContext, args: AnalyseArgs) -> dict[str, Any]:
     chunks = list(document.chunks.order_by("number").only("id", "number", "text", "page_start", "page_end"))
     provider = engines.preferred() if args.use_ai else engines.builtin()
     if not (context.last_checkpoint or {}).get("analysed"):
-        _analyse(context, args, document, chunks, provider)
+        _analyse(context, args, document, chunks)
         context.checkpoint({"analysed": True})
     made = _embed(context, document, chunks, provider) if args.embeddings else None
     if made:
@@ -58,9 +58,7 @@ def analyse_document(context: JobContext, args: AnalyseArgs) -> dict[str, Any]:
     return {"documentId": str(document.pk), "embeddings": made}
 
 
-def _analyse(
-    context: JobContext, args: AnalyseArgs, document: Document, chunks: list[Chunk], provider: Provider
-) -> None:
+def _analyse(context: JobContext, args: AnalyseArgs, document: Document, chunks: list[Chunk]) -> None:
     context.stage("analyse", message=f"reading {len(chunks)} chunks")
     passages = [
         {
@@ -71,14 +69,14 @@ def _analyse(
         }
         for c in chunks
     ]
-    done = provider.complete(
-        request(
-            "document.analyse",
-            {"title": document.title, "passages": passages},
-            progress=lambda n, total: context.progress(n, total, message="themes, summary, quotes, insights"),
-        )
+    answer = asking.ask(
+        context,
+        "document.analyse",
+        {"title": document.title, "passages": passages},
+        provider=None if args.use_ai else "builtin",
+        progress=lambda n, total: context.progress(n, total, message="themes, summary, quotes, insights"),
     )
-    found = done.data.model_dump(mode="json", by_alias=True)
+    found = answer.data
     if not args.summary:
         found["summary"] = []
     with context.commit():
@@ -89,14 +87,10 @@ def _analyse(
             insights=found["insights"],
             keyphrases=found["keyphrases"],
             analysis={
-                "provider": provider.name,
-                "model": done.model,
                 "method": found["method"],
                 "coverage": found["coverage"],
                 "warnings": found["warnings"],
-                "inputTokens": done.usage.input_tokens,
-                "outputTokens": done.usage.output_tokens,
-                "costUsd": str(provider.price(done.usage)),
+                **answer.facts(),
             },
         )
     for name in ("summary", "themes"):
@@ -106,14 +100,14 @@ def _analyse(
 def _embed(
     context: JobContext, document: Document, chunks: list[Chunk], provider: Provider
 ) -> dict[str, Any]:
-    """Vectors by the provider, or by the built-in engine where it has none; one engine for a whole document."""
+    """Vectors by the provider, or by the built-in engine where it has none; one engine for all."""
     context.stage("embed")
     engine, dimension = "", 0
     for start in range(0, len(chunks), _BATCH):
         batch = chunks[start : start + _BATCH]
         texts = [chunk.text for chunk in batch]
         try:
-            vectors = provider.embed(texts)
+            vectors = asking.embed(context, provider, texts)
         except PermanentError as error:
             if error.code != "no_embeddings" or start:
                 raise

@@ -33,11 +33,11 @@ class AnthropicProvider(ModelProvider):
                 output_config={"format": {"type": "json_schema", "schema": schema}},
             )
         )
-        if answer.stop_reason == "refusal":
-            raise self._refused()
-        text = "".join(block.text for block in answer.content or [] if block.type == "text")
         used = answer.usage
         usage = Usage(used.input_tokens, used.output_tokens) if used else Usage()
+        if answer.stop_reason == "refusal":
+            raise self._refused(usage)
+        text = "".join(block.text for block in answer.content or [] if block.type == "text")
         return text, usage, answer.model or self.model
 
     def _sdk(self) -> Any:

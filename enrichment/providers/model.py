@@ -11,7 +11,7 @@ from enrichment.providers import catalogue, failures
 from enrichment.providers.answers import Misfit, parse, settle, strict_schema
 from enrichment.providers.base import Completion, Embeddings, Request, Usage, estimate_tokens
 from enrichment.providers.windows import fit
-from jobs.exceptions import PermanentError
+from jobs.exceptions import JobError, PermanentError
 
 CONNECT_TIMEOUT = 5.0
 MAX_INPUT_TOKENS = 60_000
@@ -56,6 +56,11 @@ class ModelProvider:
         self._limits = catalogue.find(self.model, self._table)
         self._client: Any = None
 
+    @property
+    def max_input_tokens(self) -> int:
+        """How much material one call holds at most."""
+        return self._max_input_tokens
+
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.model}>"
 
@@ -75,7 +80,12 @@ class ModelProvider:
         messages: list[Message] = [{"role": "user", "content": prompt.user}]
         usage = Usage()
         for attempt in (1, 2):
-            text, used, model = self._call(prompt.system, messages, schema, output)
+            try:
+                text, used, model = self._call(prompt.system, messages, schema, output)
+            except JobError as error:
+                # What was read and written so far is charged, whatever became of it.
+                error.usage = usage + getattr(error, "usage", Usage())  # type: ignore[attr-defined]
+                raise
             usage += used
             if request.progress:
                 request.progress(attempt, 2)
@@ -90,7 +100,9 @@ class ModelProvider:
             method = f"generative: {self.name} {model}"
             data = settle(answer, fitted.data, method=method, coverage=fitted.coverage)
             return Completion(data, usage, model)
-        raise failures.bad_output(self.name)
+        failure = failures.bad_output(self.name)
+        failure.usage = usage  # type: ignore[attr-defined]
+        raise failure
 
     def embed(self, texts: Sequence[str]) -> Embeddings:
         """Raise PermanentError(code="no_embeddings"): not every vendor has them; the caller decides what
@@ -114,5 +126,7 @@ class ModelProvider:
         """Make exactly one request; return the answer's text, the usage and the model's full name."""
         raise NotImplementedError
 
-    def _refused(self) -> PermanentError:
-        return PermanentError(f"{self.name} declined to work on this material.", code="provider_refused")
+    def _refused(self, usage: Usage) -> PermanentError:
+        error = PermanentError(f"{self.name} declined to work on this material.", code="provider_refused")
+        error.usage = usage  # type: ignore[attr-defined]
+        return error

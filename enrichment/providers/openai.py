@@ -79,10 +79,10 @@ class OpenAIProvider(ModelProvider):
         choice = answer.choices[0] if answer.choices else None
         if choice is None:
             raise failures.cut_off(self.name)
-        if choice.message.refusal or choice.finish_reason == "content_filter":
-            raise self._refused()
         used = answer.usage
         usage = Usage(used.prompt_tokens, used.completion_tokens) if used else Usage()
+        if choice.message.refusal or choice.finish_reason == "content_filter":
+            raise self._refused(usage)
         return choice.message.content or "", usage, answer.model or self.model
 
     def _sdk(self) -> Any:
