@@ -130,13 +130,12 @@ if REDIS_URL:
     }
     CHANNEL_LAYERS = {
         "default": {
-            "BACKEND": "channels_redis.core.RedisChannelLayer",
+            # A hint is one PUBLISH here; the other layer walks the group's members for each (FACTS).
+            "BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer",
             "CONFIG": {
-                # channels-redis blocks for 5 s; a socket timeout of 5 s would end every idle socket.
+                # redis-py gives up on a silent socket after 5 s, which would end every idle subscription.
                 "hosts": [{"address": REDIS_URL, "socket_timeout": 20, "socket_connect_timeout": 5}],
                 "prefix": f"{REDIS_PREFIX}:channels",
-                "capacity": 5000,
-                "expiry": 60,
             },
         }
     }
@@ -170,6 +169,16 @@ Path(FILE_UPLOAD_TEMP_DIR).mkdir(parents=True, exist_ok=True)
 FILE_UPLOAD_PERMISSIONS = 0o640
 MAX_DOCUMENT_MB = env.integer("MAX_DOCUMENT_MB", 50, low=1, high=2000)
 MAX_VIDEO_MB = env.integer("MAX_VIDEO_MB", 200, low=1, high=10_000)
+MAX_VIDEO_SECONDS = env.integer("MAX_VIDEO_SECONDS", 120, low=1, high=36_000)
+MIN_PROFILE_VIDEO_SECONDS = env.integer("MIN_PROFILE_VIDEO_SECONDS", 3)
+# h264 plays everywhere; vp9 is the way without GPL encoders.
+VIDEO_CODEC = env.text("VIDEO_CODEC", "h264")
+if VIDEO_CODEC not in {"h264", "vp9"}:
+    raise ImproperlyConfigured(f"VIDEO_CODEC={VIDEO_CODEC!r}: use h264 or vp9.")
+# How long an unfinished resumable upload is kept after its last byte.
+UPLOAD_EXPIRY_HOURS = env.integer("UPLOAD_EXPIRY_HOURS", 24, low=1, high=24 * 30)
+# What makes the vector of a search's words, by the engine of the chunks it is compared with.
+QUERY_VECTORS = {"hash-1024-v1": "enrichment.analysis.query_vectors.vector"}
 QUOTA_STORAGE_MB = env.integer("QUOTA_STORAGE_MB", 10_000, low=1)
 S3_BUCKET = env.text("S3_BUCKET")
 STORAGES = {
@@ -254,7 +263,7 @@ CORS_ALLOW_HEADERS = [
 ]
 CORS_EXPOSE_HEADERS = [
     "idempotency-replayed", "location", "retry-after", "tus-extension", "tus-max-size", "tus-resumable",
-    "tus-version", "upload-expires", "upload-length", "upload-offset",
+    "tus-version", "upload-expires", "upload-job-id", "upload-length", "upload-offset",
 ]
 SPECTACULAR_SETTINGS = {
     "TITLE": "Millrace",

@@ -1,7 +1,8 @@
 """A worker cluster: django-q2's processes, under a parent that keeps watch.
 
 django-q2's parent is idle once its sentinel runs. Ours runs the janitors, replaces a cluster that does
-not start waiting work (a killed idle worker leaves django-q2's queue locked for ever), and drains within a deadline.
+not start waiting work (a killed idle worker leaves django-q2's queue locked for ever), and drains within
+a deadline.
 """
 
 from __future__ import annotations
@@ -187,6 +188,7 @@ class Keeper:
         except Exception:
             # The workers go on without their janitors; without this process they would end.
             logger.exception("pool %s: a janitor went wrong", self.pool.name)
+        events.flush()
 
     def drain(self) -> int:
         """Claim nothing more, let attempts end until the deadline, then hand the rest back and exit."""

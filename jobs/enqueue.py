@@ -101,7 +101,7 @@ def build(spec: Spec, *, owner_id: Any, parent: Job | None = None) -> Job:
         args=args.model_dump(mode="json"),
         max_attempts=_attempts(handler, spec, priority),
         # None: due at once, by the database's clock; the ledger fills it in.
-        run_at=spec.run_at,
+        run_at=spec.run_at,  # type: ignore[misc]
         callback_url=spec.callback_url,
         parent=parent,
     )

@@ -30,6 +30,11 @@ SEND_SECONDS: Final = 1.0
 REST_SECONDS: Final = 2.0
 _resting_until = 0.0
 
+# How long a worker may hold a message to send it together with others: no eye sees it.
+HOLD_SECONDS: Final = 0.05
+_held: dict[tuple[uuid.UUID, str], tuple[uuid.UUID, Any, dict[str, Any]]] = {}
+_flushed = 0.0
+
 
 def job_group(job_id: uuid.UUID | str) -> str:
     return f"job.{uuid.UUID(str(job_id)).hex}"
@@ -46,8 +51,9 @@ def use_runner() -> None:
 
 
 def drop_runner() -> None:
-    """Let go of the kept loop and its connections: before a fork, and at the end."""
+    """Send what is held, and let go of the kept loop and its connections: before a fork, and at the end."""
     global _runner
+    flush()
     if _runner is not None:
         _runner.close()
         _runner = None
@@ -63,24 +69,47 @@ def recorded(sender: Any, job: Job, event: JobEvent, **kwargs: Any) -> None:
 
 
 def publish(job_id: uuid.UUID, owner_id: Any, message: dict[str, Any]) -> None:
-    """Send `message` to whoever watches this job or all of its owner's. Never raises: it is best effort."""
-    global _resting_until
-    if time.monotonic() < _resting_until:
+    """Send `message` to whoever watches this job or all of its owner's. Never raises: it is best effort.
+
+    A worker holds messages until `flush`, or for `HOLD_SECONDS` while it goes on publishing; a later message
+    of the same job and type replaces an earlier one, whose reader would only read the ledger twice.
+    """
+    _held[job_id, message["type"]] = (job_id, owner_id, {**message, "owner": str(owner_id)})
+    if _runner is None or time.monotonic() - _flushed >= HOLD_SECONDS:
+        flush()
+
+
+def flush() -> None:
+    """Send what is held now."""
+    global _resting_until, _flushed
+    messages = list(_held.values())
+    _held.clear()
+    _flushed = time.monotonic()
+    if not messages or _flushed < _resting_until:
         return
-    message = {**message, "owner": str(owner_id)}
     try:
         if _runner is not None:
-            _runner.run(_send(job_id, owner_id, message))
+            _runner.run(_send(messages))
         else:
-            async_to_sync(_send)(job_id, owner_id, message)
+            async_to_sync(_send)(messages)
     except Exception as error:  # noqa: BLE001  the channel layer being away must not fail a transition
         _resting_until = time.monotonic() + REST_SECONDS
-        logger.warning("channel layer: message for job %s not sent: %r", job_id, error)
+        logger.warning("channel layer: %d messages not sent: %r", len(messages), error)
 
 
-async def _send(job_id: uuid.UUID, owner_id: Any, message: dict[str, Any]) -> None:
+def holding() -> bool:
+    """Whether there is something to flush."""
+    return bool(_held)
+
+
+async def _send(messages: list[tuple[uuid.UUID, Any, dict[str, Any]]]) -> None:
     layer = get_channel_layer()
     if layer is not None:
         async with asyncio.timeout(SEND_SECONDS):
-            await layer.group_send(job_group(job_id), message)
-            await layer.group_send(owner_group(owner_id), message)
+            await asyncio.gather(
+                *(
+                    layer.group_send(group, message)
+                    for job_id, owner_id, message in messages
+                    for group in (job_group(job_id), owner_group(owner_id))
+                )
+            )

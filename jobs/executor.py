@@ -13,13 +13,13 @@ import time
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from pathlib import Path
+from functools import partial
 from typing import Any, TypeVar
 
 from django.conf import settings
 from django.db import DatabaseError, DataError, InterfaceError, OperationalError, connections
 
-from jobs import conf, progress, registry, sandbox, transitions
+from jobs import conf, events, progress, registry, transitions
 from jobs.board import Board
 from jobs.enqueue import Spec, build
 from jobs.exceptions import InvalidArgs, UnknownKind
@@ -28,7 +28,7 @@ from jobs.models import Job
 from jobs.pipe import Closed, Misplaced, TooLarge
 from jobs.redaction import fingerprint, traceback_of
 from jobs.registry import Handler
-from jobs.retry import Judgement, RetryPolicy, classify
+from jobs.retry import Judgement, RetryPolicy
 from jobs.sandbox import Sandbox
 from jobs.states import Category, Cause
 from jobs.transitions import Failure
@@ -69,7 +69,7 @@ class Worker:
 
 
 def run(job_id: uuid.UUID, worker: Worker) -> None:
-    """Run the next attempt of a job, if it is to be had. Raises only what the database raises on the claim."""
+    """Run the next attempt of a job, if it is to be had. Raises what the database raises on the claim."""
     # The child is made before the claim: its fork closes connections, and its time is not the job's.
     worker.warm_sandbox()
     job = transitions.claim(job_id, worker=worker.id, lease=settings.LEASE_SECONDS)
@@ -88,9 +88,6 @@ def run(job_id: uuid.UUID, worker: Worker) -> None:
         logger.exception("job %s: the worker went wrong", job.id)
         worker.end_sandbox()
         attempt.gone_wrong(error)
-    finally:
-        if attempt.scratch:
-            sandbox.remove(attempt.scratch)
 
 
 @dataclass
@@ -105,7 +102,6 @@ class Attempt:
     counter: int = 0
     shown: dict[str, Any] | None = None
     shown_written: float = 0.0
-    scratch: Path | None = None
 
     def __post_init__(self) -> None:
         self.fence = Fence(self.job.id, self.job.attempt, self.job.claim)
@@ -120,14 +116,10 @@ class Attempt:
             # During a deploy the next worker may know it, so this is not final.
             self.failed(Judgement(Category.TRANSIENT, "unknown_kind", str(error)), RetryPolicy())
             return
-        try:
-            self.scratch = sandbox.make_scratch(self.job)
-        except OSError as error:
-            self.failed(classify(error), handler.retry)
-            return
         box = self.worker.warm_sandbox()
         try:
-            box.run(self.job, self.scratch)
+            box.run(self.job)
+            self.started = time.monotonic()  # the job's own time begins here
             name, value = self.watch(handler, box)
         except Closed:
             self.died(handler)
@@ -163,14 +155,17 @@ class Attempt:
         """
         while True:
             alive = box.alive()
-            message = box.pipe.receive(conf.TICK_SECONDS if alive else 0)
-            if message is None and not alive:
-                raise Closed  # what it started may keep the pipe open
+            patience = events.HOLD_SECONDS if events.holding() else conf.TICK_SECONDS
+            message = box.pipe.receive(patience if alive else 0)
+            if message is None:
+                if not alive:
+                    raise Closed  # what it started may keep the pipe open
+                events.flush()
             if message:
                 name, value = message
                 if name in ("done", "failed", "lost"):
                     return name, value
-                self.persist(lambda: self.hear(name, value))
+                self.persist(partial(self.hear, name, value))
             verdict = self.overdue(handler, box)
             if verdict:
                 return verdict
@@ -345,7 +340,7 @@ class Attempt:
         )
 
     def gone_wrong(self, error: Exception) -> None:
-        """Record an error of the executor itself as the attempt's; what cannot be recorded is left to the rescuer."""
+        """Record an error of the executor itself as the attempt's, or leave it to the rescuer."""
         seen = {
             "error_class": f"{type(error).__module__}.{type(error).__qualname__}",
             "traceback": traceback_of(error),

@@ -46,17 +46,18 @@ class Sandbox:
         events.drop_runner()
         connections.close_all()
         worker = os.getpid()
+        self.scratch = make_scratch()
         self.pid = os.fork()
         if self.pid == 0:
             ours.close()
-            _live(Pipe(theirs), worker)
+            _live(Pipe(theirs), worker, self.scratch)
         theirs.close()
         events.use_runner()
         self.pipe = Pipe(ours)
         self.jobs = 0
         self.first_rss: int | None = None
 
-    def run(self, job: Job, scratch: Path) -> None:
+    def run(self, job: Job) -> None:
         """Start a job in the child. Raises `jobs.pipe.Closed` when the child is gone."""
         self.jobs += 1
         self.pipe.about = job.claim.hex if job.claim else ""
@@ -74,7 +75,6 @@ class Sandbox:
                 "checkpoint": job.checkpoint,
                 "finishing": job.finishing,
                 "result": job.result if job.finishing else None,
-                "scratch": str(scratch),
             },
         )
 
@@ -111,9 +111,11 @@ class Sandbox:
                 pass
         self.pipe.close()
         try:
-            return os.waitpid(self.pid, 0)[1]
+            status = os.waitpid(self.pid, 0)[1]
         except ChildProcessError:
-            return 0
+            status = 0
+        shutil.rmtree(self.scratch, ignore_errors=True)
+        return status
 
 
 def _rss(pid: int) -> int:
@@ -125,27 +127,36 @@ def _rss(pid: int) -> int:
 
 
 def scratch_root() -> Path:
-    root = settings.DATA_DIR / "scratch"
+    return settings.DATA_DIR / "scratch"
+
+
+def make_scratch() -> Path:
+    """A directory for one sandbox, empty at the start of each attempt. Its name tells whose it is."""
+    root = scratch_root()
     root.mkdir(parents=True, exist_ok=True)
-    return root
+    name = identity.worker_id(os.getpid()).replace("/", "_")
+    return Path(tempfile.mkdtemp(prefix=f"{name}~", dir=root))
 
 
-def make_scratch(job: Job) -> Path:
-    """A new directory for one attempt."""
-    return Path(tempfile.mkdtemp(prefix=f"{job.id.hex}-{job.attempt}-", dir=scratch_root()))
+def scratch_worker(path: Path) -> str:
+    """The id of the worker whose sandbox's scratch `path` is."""
+    host, _, rest = path.name.partition("~")[0].rpartition("_")
+    return f"{host}/{rest}"
 
 
 # The child's side.
 
 
-def _live(pipe: Pipe, worker: int) -> NoReturn:
+def _live(pipe: Pipe, worker: int, scratch: Path) -> NoReturn:
     try:
         _confine(worker)
+        tempfile.tempdir = str(scratch)
+        os.chdir(scratch)
         guard = confinement.NetworkGuard()
         while True:
             name, run = pipe.receive(None) or ("", None)
             if name == "run":
-                _run(pipe, run, guard)
+                _run(pipe, run, guard, scratch)
     except Closed:
         os._exit(0)
     except BaseException:  # noqa: BLE001  the child must never return into the worker's stack
@@ -170,11 +181,9 @@ def _confine(worker: int) -> None:
     gc.freeze()  # the pages of what was loaded before stay shared with the worker
 
 
-def _run(pipe: Pipe, run: dict[str, Any], guard: confinement.NetworkGuard) -> None:
+def _run(pipe: Pipe, run: dict[str, Any], guard: confinement.NetworkGuard, scratch: Path) -> None:
     pipe.about = run["claim"]
-    context = JobContext(run, pipe.send, Path(run["scratch"]))
-    os.chdir(run["scratch"])
-    tempfile.tempdir = run["scratch"]
+    context = JobContext(run, pipe.send, scratch)
     try:
         handler = registry.get(run["kind"])
         confinement.limit(
@@ -203,8 +212,7 @@ def _run(pipe: Pipe, run: dict[str, Any], guard: confinement.NetworkGuard) -> No
     except BaseException as error:  # noqa: BLE001  SystemExit and KeyboardInterrupt are a handler's errors too
         pipe.send("failed", _failure(error, context))
     finally:
-        os.chdir("/")
-        _settle()
+        _settle(scratch)
 
 
 def _call(handler: Any, context: JobContext, args: Any, run: dict[str, Any]) -> Any:
@@ -260,8 +268,14 @@ def _failure(error: BaseException, context: JobContext) -> dict[str, Any]:
     }
 
 
-def _settle() -> None:
-    """Leave nothing open for the next job: a broken transaction would be its first error."""
+def _settle(scratch: Path) -> None:
+    """Leave nothing for the next job: a broken transaction would be its first error."""
+    os.chdir(scratch)
+    for left in os.scandir(scratch):
+        if left.is_dir(follow_symlinks=False):
+            shutil.rmtree(left.path, ignore_errors=True)
+        else:
+            os.unlink(left.path)
     for connection in connections.all(initialized_only=True):
         if connection.in_atomic_block or connection.needs_rollback:
             connection.close()
@@ -273,7 +287,3 @@ def _settle() -> None:
             os.waitpid(child, 0)
         except (ProcessLookupError, ChildProcessError):
             pass
-
-
-def remove(scratch: Path) -> None:
-    shutil.rmtree(scratch, ignore_errors=True)

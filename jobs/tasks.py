@@ -33,7 +33,7 @@ def enter_worker(board: Board | None, broker: JobBroker | None) -> None:
 
 
 def run_job(job_id: str) -> None:
-    """Run a job, then whatever is next in the line. Never raises and returns nothing for django-q2 to store."""
+    """Run a job, then whatever is next in the line. Never raises; returns nothing for django-q2 to store."""
     worker = _worker or executor.Worker(identity.worker_id(os.getpid()))
     until = time.monotonic() + _GO_ON_SECONDS
     next_id: uuid.UUID | None = uuid.UUID(job_id)
@@ -48,5 +48,6 @@ def run_job(job_id: str) -> None:
     except Exception:
         logger.exception("job %s: the worker itself went wrong", next_id)
     finally:
+        events.flush()
         if _worker is None:
             worker.end_sandbox()

@@ -66,6 +66,7 @@ def claim(job_id: uuid.UUID, *, worker: str, lease: float) -> Job | None:
         event=Event.STARTED,
         reason=worker,
         durable=False,
+        whole=True,
     )
 
 
@@ -214,8 +215,8 @@ def release(
 def wait_for_children(job: Job, fence: Fence, children: list[Job], result: Any) -> Job | None:
     """Insert `children` and let the parent wait for them, in one transaction: all or nothing.
 
-    `result` is what the first phase returned; `finish` is given it. Nothing of an attempt that fails later starts,
-    and a repeated attempt cannot start anything twice.
+    `result` is what the first phase returned; `finish` is given it. Nothing of an attempt that fails later
+    starts, and a repeated attempt cannot start anything twice.
     """
     with transaction.atomic():
         moved = ledger.move(
@@ -345,7 +346,7 @@ def requeue_due(limit: int = 500) -> list[Job]:
     """Put retries whose backoff has run out back in their line; returns them."""
     due = list(
         Job.objects.filter(state=State.RETRYING)
-        .extra(where=[f"run_at <= {ledger.now()}"])  # noqa: S610  database time, no input
+        .extra(where=[f"run_at <= {ledger.now()}"])
         .order_by("run_at")
         .values_list("pk", flat=True)[:limit]
     )
@@ -442,7 +443,7 @@ def _tell_parent(ended: Job | None) -> None:
 
 
 def wake_parents(limit: int) -> int:
-    """Wake waiting parents whose children have all ended, if a crash kept that from happening; returns how many."""
+    """Wake waiting parents whose children have all ended, if a crash kept them asleep; returns how many."""
     waiting = Job.objects.filter(
         state=State.WAITING,
         children_total__lte=F("children_completed") + F("children_failed") + F("children_cancelled"),

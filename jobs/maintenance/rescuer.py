@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import time
+import shutil
 
 from jobs import identity, ledger, registry, sandbox, transitions
 from jobs.exceptions import UnknownKind
 from jobs.models import Job
 from jobs.retry import Judgement, RetryPolicy
-from jobs.states import Category, Cause, State
+from jobs.states import Category, Cause
 from jobs.transitions import Failure
 
 _BATCH = 200
-# The scratch of an attempt that is not running any more is kept this long: its worker may be removing it itself.
-_SCRATCH_SECONDS = 60.0
 
 
 def rescue_expired() -> int:
@@ -48,15 +46,10 @@ def _rescue(job: Job, cause: Cause, message: str) -> bool:
 
 
 def remove_scratch() -> int:
-    """Remove what dead attempts left of their scratch directories; returns how many."""
-    removed = 0
-    for path in sandbox.scratch_root().iterdir():
-        try:
-            old = time.time() - path.stat().st_mtime > _SCRATCH_SECONDS
-            job_id, attempt, _ = path.name.split("-", 2)
-        except (OSError, ValueError):
-            continue
-        if old and not Job.objects.filter(pk=job_id, attempt=int(attempt), state=State.RUNNING).exists():
-            sandbox.remove(path)
-            removed += 1
-    return removed
+    """Remove the scratch directories of this host's dead workers; returns how many."""
+    dead = [
+        path for path in sandbox.scratch_root().glob("*~*") if identity.is_dead(sandbox.scratch_worker(path))
+    ]
+    for path in dead:
+        shutil.rmtree(path, ignore_errors=True)
+    return len(dead)
