@@ -6,7 +6,6 @@ kill. The first half of this file is the worker's side, the second the child's.
 
 from __future__ import annotations
 
-import gc
 import logging
 import os
 import shutil
@@ -177,8 +176,6 @@ def _confine(worker: int) -> None:
     confinement.no_core_files()
     confinement.forget_environment_secrets()
     SyncToAsync.single_thread_executor = ThreadPoolExecutor(max_workers=1)
-    gc.collect()
-    gc.freeze()  # the pages of what was loaded before stay shared with the worker
 
 
 def _run(pipe: Pipe, run: dict[str, Any], guard: confinement.NetworkGuard, scratch: Path) -> None:
