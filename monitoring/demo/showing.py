@@ -16,6 +16,7 @@ from rich.progress import (
     TextColumn,
     TimeElapsedColumn,
 )
+from rich.table import Table
 
 from monitoring.demo.following import Update
 
@@ -69,8 +70,9 @@ def _describe(update: Update) -> str:
     if update.job:
         return update.status
     if update.status == "queued":
-        return "waits for a worker"
-    pages = f"{update.current} of {update.total}" if update.total and update.current is not None else ""
+        return "waits for a worker to finish it" if update.percent else "waits for a worker"
+    counted = update.current is not None and (update.total or 0) > 2
+    pages = f"{update.current} of {update.total}" if counted else ""
     if update.message:
         known = pages and pages in update.message
         return " · ".join(filter(None, [update.stage, update.message, "" if known else pages]))
@@ -108,8 +110,10 @@ def _section(console: Console, title: str, items: Any, limit: int = SHOWN) -> No
         return
     more = f"  [dim]({limit} of {len(items)})[/dim]" if len(items) > limit else ""
     console.print(f"\n[bold cyan]{title}[/bold cyan]{more}")
+    lines = Table.grid(padding=(0, 1))
     for item in items[:limit]:
-        console.print(f"  • {escape(_text(item))}[dim]{escape(_where(item))}[/dim]", soft_wrap=False)
+        lines.add_row("  •", f"{escape(_text(item))}[dim]{escape(_where(item))}[/dim]")
+    console.print(lines)
 
 
 def _text(item: Any) -> str:
@@ -123,7 +127,7 @@ def _text(item: Any) -> str:
 def _where(item: Any) -> str:
     if not isinstance(item, dict):
         return ""
-    pages = [item["page"]] if item.get("page") else list(item.get("pages") or [])
+    pages = [item["page"]] if item.get("page") else sorted(item.get("pages") or [])
     if not pages:
         return ""
     return f"  (p. {', '.join(map(str, pages[:6]))}{' …' if len(pages) > 6 else ''})"
