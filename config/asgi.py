@@ -14,5 +14,6 @@ from django.core.asgi import get_asgi_application
 http = get_asgi_application()
 
 from jobs.routing import WebSockets  # noqa: E402
+from uploads.gate import UploadGate  # noqa: E402
 
-application = ProtocolTypeRouter({"http": http, "websocket": WebSockets()})
+application = ProtocolTypeRouter({"http": UploadGate(http), "websocket": WebSockets()})

@@ -13,6 +13,8 @@ urlpatterns = [
     path("api/schema", SpectacularAPIView.as_view(), name="schema"),
     path("api/docs", SpectacularSwaggerView.as_view(url_name="schema"), name="docs"),
     path("", include("monitoring.urls")),
+    path("", include("uploads.urls")),
+    path("", include("enrichment.urls")),
     path("api/", include("jobs.urls")),
     re_path(r"^api(/.*)?$", problems.unknown_route),
 ]

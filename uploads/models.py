@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import uuid
+
 from django.conf import settings
 from django.db import models
 from django.utils import timezone
@@ -101,7 +103,7 @@ class Page(models.Model):
 
 
 class Chunk(models.Model):
-    """A piece of a document of about a screen, and its vector. Vectors of different engines do not compare."""
+    """A piece of a document of about a screen, and its vector. Vectors of two engines do not compare."""
 
     id = models.BigAutoField(primary_key=True)
     document = models.ForeignKey(Document, on_delete=models.CASCADE, related_name="chunks", db_index=False)
@@ -121,3 +123,66 @@ class Chunk(models.Model):
 
     def __str__(self) -> str:
         return f"chunk {self.number}"
+
+
+class Video(models.Model):
+    """An introduction on video, and what was made of it. Keys name files in the storage; "": not made yet."""
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="videos")
+    upload = models.ForeignKey(Upload, on_delete=models.PROTECT, related_name="videos")
+    job = models.ForeignKey(Job, null=True, on_delete=models.SET_NULL, related_name="videos")
+    key = models.CharField(max_length=200, blank=True, default="")
+    poster_key = models.CharField(max_length=200, blank=True, default="")
+    strip_key = models.CharField(max_length=200, blank=True, default="")
+    waveform_key = models.CharField(max_length=200, blank=True, default="")
+    width = models.PositiveIntegerField(null=True, blank=True)
+    height = models.PositiveIntegerField(null=True, blank=True)
+    duration_s = models.FloatField(null=True, blank=True, help_text="seconds")
+    size = models.BigIntegerField(default=0, help_text="bytes of what is played")
+    facts = models.JSONField(default=dict, blank=True)
+    strip = models.JSONField(default=dict, blank=True)
+    waveform = models.JSONField(default=dict, blank=True)
+    loudness = models.JSONField(default=dict, blank=True)
+    profile_complete = models.BooleanField(default=False)
+    created_at = models.DateTimeField(default=timezone.now)
+    updated_at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        db_table = "videos"
+        ordering = ("-id",)
+        indexes = (models.Index(fields=("owner", "-id"), name="video_owner_newest"),)
+
+    def __str__(self) -> str:
+        return self.upload.name
+
+
+class ResumableUpload(models.Model):
+    """A file that arrives in pieces (tus). `offset` counts bytes that are on disk and stay there.
+
+    `writer` and `writer_until` are a lease: one request at a time may append, and a dead one lets go.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
+    purpose = models.CharField(max_length=10, choices=Purpose)
+    name = models.CharField(max_length=255)
+    metadata = models.CharField(max_length=4000, blank=True, default="", help_text="as the client sent it")
+    options = models.JSONField(default=dict, blank=True)
+    length = models.BigIntegerField(help_text="bytes")
+    offset = models.BigIntegerField(default=0, help_text="bytes")
+    writer = models.UUIDField(null=True, blank=True)
+    writer_until = models.DateTimeField(null=True, blank=True)
+    job = models.ForeignKey(Job, null=True, on_delete=models.SET_NULL, related_name="+")
+    created_at = models.DateTimeField(default=timezone.now)
+    expires_at = models.DateTimeField()
+
+    class Meta:
+        db_table = "resumable_uploads"
+        indexes = (
+            models.Index(fields=("owner",), name="resumable_owner"),
+            models.Index(fields=("expires_at",), name="resumable_expiry"),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.name}: {self.offset} of {self.length}"

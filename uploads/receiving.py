@@ -91,7 +91,7 @@ def stage(request: HttpRequest, *, max_bytes: int, max_files: int) -> None:
 
 
 class _Guarded(StagingHandler):
-    """Remembers a refusal on the request: Django's parser swallows StopUpload and goes on with what it has."""
+    """Remembers a refusal on the request: Django's parser swallows StopUpload and goes on with the rest."""
 
     def new_file(self, *args: Any, **kwargs: Any) -> None:
         try:
@@ -160,7 +160,7 @@ def take_in(
         sha256=file.digest.hexdigest() if isinstance(file, StagedFile) else storage.digest(file.file),  # type: ignore[arg-type]
     )
     upload.key = storage.new_key(purpose, upload.id, filenames.extension(name) or "bin")
-    _check_quota(owner, upload.size)
+    check_quota(owner, upload.size)
     try:
         storage.keep(upload.key, file)
     except OSError as error:
@@ -195,7 +195,8 @@ def storage_problem(error: OSError) -> Problem:
     )
 
 
-def _check_quota(owner: Any, size: int) -> None:
+def check_quota(owner: Any, size: int) -> None:
+    """Raise Problem when `size` bytes more are too many for `owner`. Exact inside `accepting`'s lock."""
     used = Upload.objects.filter(owner=owner).aggregate(total=Sum("size"))["total"] or 0
     if used + size > conf.quota_bytes():
         limit = conf.quota_bytes() // (1024 * 1024)

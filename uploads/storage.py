@@ -26,7 +26,7 @@ class DurableFileSystemStorage(FileSystemStorage):
     """Files on disk that are there after a crash once `save` has returned."""
 
     def _save(self, name: str, content: Any) -> str:
-        saved = super()._save(name, content)
+        saved: str = super()._save(name, content)  # type: ignore[misc]
         path = self.path(saved)
         with open(path, "rb") as file:
             os.fsync(file.fileno())
@@ -54,7 +54,7 @@ def new_key(purpose: str, identity: uuid.UUID, extension: str) -> str:
 def digest(file: IO[bytes]) -> str:
     """SHA-256 of a seekable file, as 64 hexadecimal digits; in constant memory."""
     file.seek(0)
-    found = hashlib.file_digest(file, "sha256").hexdigest()
+    found = hashlib.file_digest(file, "sha256").hexdigest()  # type: ignore[arg-type]
     file.seek(0)
     return found
 

@@ -5,20 +5,18 @@ from __future__ import annotations
 import uuid
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 from pydantic.alias_generators import to_camel
 
 from jobs.context import Child, JobContext
 from jobs.exceptions import InvalidInput, PermanentError
 from jobs.registry import job_handler
-from uploads import storage
+from uploads import passwords, storage
 from uploads.extraction import chunking, cleaning, language, ocr
-from uploads.extraction.base import Extraction, PageFailed, TextSummary, open_document
 from uploads.extraction.base import Page as ExtractedPage
+from uploads.extraction.base import PageFailed, TextSummary, open_document
+from uploads.handlers.reading import find_document, found_in, limits_left, read_pages
 from uploads.models import Chunk, Document, Page
-
-# Pages are stored this many at a time: a retry repeats at most so many, and writes cost little.
-_BATCH = 50
 
 
 class DocumentArgs(BaseModel):
@@ -30,13 +28,18 @@ class DocumentArgs(BaseModel):
     use_ai: bool = False
     generate_summary: bool = True
     generate_embeddings: bool = True
-    password: str | None = None
+    password: str | None = Field(default=None, description="sealed by `uploads.passwords`")
+
+    @field_validator("password")
+    @classmethod
+    def _sealed(cls, value: str | None) -> str | None:
+        return passwords.seal(value) if value else None
 
 
 def finish_document(
     context: JobContext, args: DocumentArgs, result: dict[str, Any], children: list[Child]
 ) -> dict[str, Any]:
-    """The whole job's result, when its analysis has ended. Fails with the analysis, whose part can be retried."""
+    """The whole job's result, when its analysis has ended. Fails with the analysis, which can be retried."""
     failed = [child for child in children if child.state != "completed"]
     if failed:
         error = failed[0].error or {}
@@ -73,19 +76,18 @@ def process_document(context: JobContext, args: DocumentArgs) -> dict[str, Any]:
     """Read the document page by page, clean and cut its text, and leave the analysis to a child on `ai`."""
     context.stages(open=1, extract=30, split=5, children=64)
     context.stage("open")
-    document = Document.objects.select_related("upload").get(pk=args.document_id)
+    document = find_document(context, args.document_id)
+    password = passwords.unseal(args.password)
     with (
         storage.local(document.upload.key, context.scratch) as path,
-        open_document(path, document.upload.media_type, password=args.password) as extraction,
+        open_document(
+            path, document.upload.media_type, password=password, limits=limits_left(context)
+        ) as extraction,
     ):
-        read = _read(context, document, extraction)
-        found = {
-            "metadata": dict(extraction.metadata),
-            "paged": extraction.paged,
-            "links": [{"url": link.url, "page": link.page} for link in extraction.links],
-        }
+        read = read_pages(context, document, extraction)
+        found = found_in(extraction)
     if read.scanned:
-        read = _recognise(context, document, path, args.password) or read
+        read = _recognise(context, document, path, password) or read
     note = read.sentence
     context.stage("split")
     chunks, detected = _split(context, document)
@@ -125,44 +127,6 @@ def process_document(context: JobContext, args: DocumentArgs) -> dict[str, Any]:
         },
     )
     return {"documentId": str(document.pk), "filename": document.upload.name, **facts}
-
-
-def _read(context: JobContext, document: Document, extraction: Extraction) -> TextSummary:
-    """Store every page's text, going on from the page that an earlier attempt had reached."""
-    saved = context.last_checkpoint or {}
-    start = int(saved.get("page", 0)) + 1
-    before = TextSummary(0, *(int(saved.get(k, 0)) for k in ("read", "failed", "characters")))
-    context.stage("extract")
-    if start == 1:
-        with context.commit():
-            Page.objects.filter(document=document).delete()
-    rows: list[Page] = []
-    unit = "page" if extraction.paged else "section"
-    total = extraction.page_count
-    number = start - 1
-    for page in extraction.pages(start):
-        number = page.number
-        rows.append(
-            Page(document=document, number=number, failed=page.reason[:300])
-            if isinstance(page, PageFailed)
-            else Page(document=document, number=number, text=page.text.replace("\x00", ""))
-        )
-        context.progress(
-            number, total or number, message=f"{unit} {number}" + (f" of {total}" if total else "")
-        )
-        if len(rows) >= _BATCH:
-            _keep(context, rows, number, before + extraction.summary)
-            rows = []
-    _keep(context, rows, number, before + extraction.summary)
-    return before + extraction.summary
-
-
-def _keep(context: JobContext, rows: list[Page], number: int, read: TextSummary) -> None:
-    with context.commit():
-        Page.objects.bulk_create(rows, ignore_conflicts=True)
-    context.checkpoint(
-        {"page": number, "read": read.pages_read, "failed": read.pages_failed, "characters": read.characters}
-    )
 
 
 def _recognise(

@@ -1,0 +1,1 @@
+"""Search over chunks: `words` by full text, `vectors` by nearness, `fusion` of both, `snippets` to show."""

@@ -1,0 +1,1 @@
+"""The routes of uploads, documents and videos."""
