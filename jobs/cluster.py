@@ -156,8 +156,8 @@ class Keeper:
         # Nothing of the parent's may be shared with the processes it forks.
         connections.close_all()
         events.drop_runner()
-        # What is loaded by now is left alone by every collector below, so its pages stay shared and a new sandbox
-        # is there in milliseconds.
+        # What is loaded by now is left alone by every collector below, so its pages stay shared and a new
+        # sandbox is there in milliseconds.
         gc.collect()
         gc.freeze()
         self.cluster = Cluster(self.pool)
