@@ -50,6 +50,7 @@ class Stream:
 
     def __init__(self, answer: Any) -> None:
         assert answer.status_code == 200 and answer["Content-Type"] == "text/event-stream"
+        self._answer = answer
         self._pieces = aiter(answer.streaming_content)
 
     async def piece(self) -> str:
@@ -71,9 +72,8 @@ class Stream:
             return events
 
     async def close(self) -> None:
-        """What Django does when the client goes: it drops the stream."""
-        await self._pieces.aclose()
-        del self._pieces
+        """What Django does when the client goes: it drops the stream and closes the answer."""
+        await sync_to_async(self._answer.close)()
         async with asyncio.timeout(5):
             while hub()._sessions:
                 await asyncio.sleep(0)
