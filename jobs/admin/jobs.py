@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from django.contrib import admin
+from django.contrib.admin.utils import flatten_fieldsets
 from django.contrib.auth import get_user_model
 from django.core.exceptions import ObjectDoesNotExist
 from django.db.models import QuerySet
@@ -26,8 +27,8 @@ _HEAVY: Final = ("args", "result", "partial", "error", "checkpoint", "hold_reaso
 @admin.register(Job)
 class JobAdmin(BoundedAdmin):
     list_display = (
-        "short_id", "kind", "state_shown", "percent", "queue", "priority_shown", "attempts", "owner",
-        "created_at", "waited", "ran",
+        "short_id", "state_shown", "kind", "percent", "queue", "priority_shown", "attempts", "owner",
+        "created", "waited", "ran",
     )  # fmt: skip
     list_filter = (StateFilter, QueueFilter, KindFilter)
     search_fields = ("id",)
@@ -36,24 +37,31 @@ class JobAdmin(BoundedAdmin):
         actions.retry, actions.cancel, *actions.reprioritise, actions.pause_queues, actions.resume_queues,
     ]  # fmt: skip
     fieldsets = (
-        (None, {"fields": ("kind", "state_shown", "progress_shown", "queue", "priority_shown", "owner")}),
-        ("Attempts", {"fields": ("attempts", "crash_count", "worker", "lease_until", "hold_shown")}),
+        (
+            None,
+            {
+                "fields": (
+                    ("state_shown", "progress_shown"), ("kind", "queue"), ("priority_shown", "owner"),
+                    ("attempts", "crash_count"), ("worker", "lease_until"),
+                )
+            },
+        ),
         (
             "Times",
             {
                 "fields": (
-                    "created_at", "run_at", "dispatched_at", "started_at", "finished_at",
-                    "cancel_requested_at",
+                    ("created_at", "run_at"), ("started_at", "finished_at"),
+                    ("dispatched_at", "cancel_requested_at"),
                 )
             },
         ),
-        ("Family", {"fields": ("parent_link", "children_shown", "batch")}),
-        ("Result", {"fields": ("error_shown", "result_shown", "partial_shown")}),
+        ("Family", {"fields": (("parent_link", "children_shown"), "batch")}),
+        ("Result", {"fields": ("hold_shown", "error_shown", "result_shown", "partial_shown")}),
         ("Input", {"fields": ("args_shown", "checkpoint_shown", "callback_url"), "classes": ("collapse",)}),
     )  # fmt: skip
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
-        return [str(name) for _, options in self.fieldsets for name in options["fields"]]
+        return [str(name) for name in flatten_fieldsets(self.fieldsets)]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Job]:
         jobs: QuerySet[Job] = super().get_queryset(request).select_related("owner", "progress")
@@ -90,7 +98,12 @@ class JobAdmin(BoundedAdmin):
 
     @admin.display(description="job")
     def short_id(self, job: Job) -> str:
-        return f"…{str(job.pk)[-12:]}"
+        # The end of a UUIDv7 is its random part; jobs of one second share the beginning.
+        return str(job.pk)[-8:]
+
+    @admin.display(description="created")
+    def created(self, job: Job) -> str:
+        return job.created_at.strftime("%Y-%m-%d %H:%M:%S")
 
     @admin.display(description="state")
     def state_shown(self, job: Job) -> SafeString:
