@@ -3,8 +3,10 @@
 from django.urls import path
 
 from monitoring import views
+from monitoring.dashboard import dashboard
 
 urlpatterns = [
+    path("dashboard", dashboard, name="dashboard"),
     path("livez", views.Live.as_view(), name="livez"),
     path("readyz", views.Ready.as_view(), name="readyz"),
     path("metrics", views.Metrics.as_view(), name="metrics"),
