@@ -65,7 +65,7 @@ class Site:
             self.check()
             if time.monotonic() - began > START_SECONDS:
                 raise DemoFailed(f"The site was not ready within {START_SECONDS} s.\n{self.last_lines()}")
-            time.sleep(0.1)
+            time.sleep(0.5)
         return time.monotonic() - began
 
     def check(self) -> None:

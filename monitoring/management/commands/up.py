@@ -73,7 +73,7 @@ class Command(BaseCommand):
         def tick() -> None:
             nonlocal asked
             now = time.monotonic()
-            if told["ready"] or now - asked < 0.3:
+            if told["ready"] or now - asked < 0.5:
                 return
             asked = now
             if where.answers("/readyz"):
