@@ -119,23 +119,31 @@ def _set_floor(facts: Facts, rows: list[Any], now: float) -> None:
 def ahead(jobs: Sequence[Job]) -> dict[uuid.UUID, int]:
     """How many jobs stand before each in its line, counted up to MAX_COUNTED; one query.
 
-    Each queue's line is read from its head, so the cost is bounded however long the line is.
+    Each queue's line is read from its head, so the cost is bounded however long the line is. A job that was
+    taken meanwhile is left out.
     """
-    field_ = Job._meta.get_field("id")
+    key = Job._meta.get_field("id")
+    ids = [key.get_db_prep_value(job.id, connection) for job in jobs]
+    marks = ", ".join(["%s"] * len(ids))
     parts: list[str] = []
     params: list[Any] = []
     for number, queue in enumerate(sorted({job.queue for job in jobs})):
+        # The jobs asked about stand in line whatever this host's clock says against the database's.
         parts.append(
-            "SELECT id, row_number() OVER (ORDER BY priority DESC, turn, id) - 1 AS ahead FROM"
-            " (SELECT id, priority, turn FROM background_jobs WHERE state = 'queued' AND queue = %s"
-            f" AND run_at <= {clock.sql_now()} ORDER BY priority DESC, turn, id LIMIT {MAX_COUNTED})"
-            f" AS head{number}"
+            "SELECT id, queue, row_number() OVER (ORDER BY priority DESC, turn, id) - 1 AS ahead FROM"
+            " (SELECT id, queue, priority, turn FROM background_jobs WHERE state = 'queued' AND queue = %s"
+            f" AND (run_at <= {clock.sql_now()} OR id IN ({marks}))"
+            f" ORDER BY priority DESC, turn, id LIMIT {MAX_COUNTED}) AS head{number}"
         )
-        params.append(queue)
-    ids = [field_.get_db_prep_value(job.id, connection) for job in jobs]
-    marks = ", ".join(["%s"] * len(ids))
+        params += [queue, *ids]
     lines = " UNION ALL ".join(f"SELECT * FROM ({part}) AS line{n}" for n, part in enumerate(parts))
     with connection.cursor() as cursor:
-        cursor.execute(f"SELECT id, ahead FROM ({lines}) AS lines WHERE id IN ({marks})", [*params, *ids])
-        found = {uuid.UUID(str(pk)): int(ahead) for pk, ahead in cursor.fetchall()}
-    return {job.id: found.get(job.id, MAX_COUNTED) for job in jobs}
+        cursor.execute(
+            f"SELECT id, queue, ahead FROM ({lines}) AS lines WHERE ahead = {MAX_COUNTED - 1} OR id IN ({marks})",
+            [*params, *ids],
+        )
+        rows = [(uuid.UUID(str(pk)), queue, int(count)) for pk, queue, count in cursor.fetchall()]
+    found = {pk: count for pk, _, count in rows}
+    long = {queue for _, queue, count in rows if count == MAX_COUNTED - 1}
+    beyond = {job.id: MAX_COUNTED for job in jobs if job.queue in long}
+    return {**beyond, **{job.id: found[job.id] for job in jobs if job.id in found}}

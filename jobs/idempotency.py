@@ -75,7 +75,7 @@ def idempotent(
         raise IdempotencyConflict(
             f"This {HEADER} was used with another request: use a new key for a new request."
         )
-    replay = {**(headers(known.response) if headers else {}), REPLAYED: "true"}
+    replay = {**(headers(known.response or {}) if headers else {}), REPLAYED: "true"}
     return Response(known.response, status=known.status, headers=replay)
 
 

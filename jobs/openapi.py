@@ -27,7 +27,7 @@ class ProblemSerializer(serializers.Serializer[Any]):
     status = serializers.IntegerField()
     detail = serializers.CharField(help_text="What is wrong and what to do about it.")
     code = serializers.CharField(help_text="Stable and machine-readable.")
-    errors = serializers.DictField(
+    errors = serializers.DictField(  # type: ignore[assignment]
         child=serializers.ListField(child=serializers.CharField()),
         required=False,
         help_text="What is wrong with each field.",
@@ -60,7 +60,7 @@ class Schema(AutoSchema):
         return bodies
 
 
-class BearerScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
+class BearerScheme(OpenApiAuthenticationExtension):
     target_class = "jobs.authentication.BearerAuthentication"
     name = "bearer"
 
@@ -74,7 +74,7 @@ class BearerScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-c
         }
 
 
-class PageScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
+class PageScheme(OpenApiAuthenticationExtension):
     target_class = "jobs.authentication.PageAuthentication"
     name = "cookie"
 

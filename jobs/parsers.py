@@ -30,7 +30,7 @@ class StrictJSONParser(BaseParser):
         limit = getattr((parser_context or {}).get("view"), "body_limit", DEFAULT_LIMIT)
         request = (parser_context or {}).get("request")
         declared = request.META.get("CONTENT_LENGTH") if request is not None else None
-        if str(declared or "").isdigit() and int(declared) > limit:
+        if declared and declared.isdigit() and int(declared) > limit:
             raise _too_large(limit)
         body = stream.read(limit + 1)
         if len(body) > limit:

@@ -140,7 +140,7 @@ def _of_framework(error: drf.APIException) -> Problem:
     if value := getattr(error, "auth_header", None):
         headers["WWW-Authenticate"] = value
     if isinstance(error, drf.Throttled):
-        wait = max(1, int(error.wait or 1))
+        wait = max(1, int(getattr(error, "wait", None) or 1))
         return Problem(
             429,
             "throttled",

@@ -19,8 +19,8 @@ from jobs.states import ACTIVE, Category, State
 class InstantField(serializers.DateTimeField):
     """ISO 8601 in UTC with a Z, whatever zone is active."""
 
-    def to_representation(self, value: Any) -> str | None:
-        return instant(value)
+    def to_representation(self, value: Any) -> str:
+        return instant(value) or ""
 
 
 def instant(value: datetime | None) -> str | None:
@@ -66,7 +66,7 @@ class LinksSerializer(serializers.Serializer[Any]):
     socket = serializers.CharField()
     cancel = serializers.CharField(required=False)
     retry = serializers.CharField(required=False)
-    parent = serializers.CharField(required=False)
+    parent = serializers.CharField(required=False)  # type: ignore[assignment]
 
 
 @extend_schema_serializer(component_name="Job")
@@ -93,7 +93,7 @@ class JobSerializer(serializers.Serializer[Job]):
     estimatedRemainingMs = serializers.SerializerMethodField()
     waitingFor = serializers.SerializerMethodField()
     result = serializers.SerializerMethodField()
-    partial = serializers.JSONField()
+    partial = serializers.JSONField()  # type: ignore[assignment]
     error = serializers.SerializerMethodField()
     parentId = serializers.UUIDField(source="parent_id", allow_null=True)
     children = serializers.SerializerMethodField()

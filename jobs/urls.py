@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
+from jobs.streams import job_events
 from jobs.views.auth import TicketView, TokenRefreshView, TokenView
 from jobs.views.bulk import ActionsView, BulkView
 from jobs.views.jobs import JobStatusView, JobsView, JobView, WrappedStatusView
@@ -21,5 +22,6 @@ urlpatterns = [
     path("jobs/<uuid:job_id>/status", JobStatusView.as_view(), name="job-status"),
     path("jobs/<uuid:job_id>/cancel", CancelView.as_view(), name="job-cancel"),
     path("jobs/<uuid:job_id>/retry", RetryView.as_view(), name="job-retry"),
+    path("jobs/<uuid:job_id>/events", job_events, name="job-events"),
     path("jobs/<uuid:job_id>/token", JobTokenView.as_view(), name="job-token"),
 ]

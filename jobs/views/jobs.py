@@ -77,7 +77,7 @@ class ListQuery(serializers.Serializer[Any]):
             raise serializers.ValidationError(str(error)) from None
 
 
-class QueueStatusSerializer(serializers.Serializer[Any]):
+class JobCountsSerializer(serializers.Serializer[Any]):
     waiting = serializers.IntegerField()
     active = serializers.IntegerField()
     completed = serializers.IntegerField()
@@ -87,7 +87,7 @@ class QueueStatusSerializer(serializers.Serializer[Any]):
 class JobListSerializer(serializers.Serializer[Any]):
     jobs = JobSerializer(many=True)
     next = serializers.CharField(allow_null=True, help_text="The address of the next page; null at the end.")
-    queueStatus = QueueStatusSerializer()
+    queueStatus = JobCountsSerializer()
 
 
 class JobsView(APIView):
@@ -215,7 +215,7 @@ class StatusDataSerializer(serializers.Serializer[Any]):
     id = serializers.UUIDField()
     status = serializers.ChoiceField(choices=State.choices)
     progress = serializers.FloatField()
-    data = serializers.JSONField(allow_null=True)
+    data = serializers.JSONField(allow_null=True)  # type: ignore[assignment]
     createdAt = serializers.DateTimeField()
     finishedAt = serializers.DateTimeField(allow_null=True)
     error = serializers.JSONField(required=False)
@@ -223,7 +223,7 @@ class StatusDataSerializer(serializers.Serializer[Any]):
 
 class WrappedStatusSerializer(serializers.Serializer[Any]):
     success = serializers.BooleanField()
-    data = StatusDataSerializer()
+    data = StatusDataSerializer()  # type: ignore[assignment]
 
 
 class WrappedStatusView(APIView):
