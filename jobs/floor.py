@@ -139,7 +139,8 @@ def ahead(jobs: Sequence[Job]) -> dict[uuid.UUID, int]:
     lines = " UNION ALL ".join(f"SELECT * FROM ({part}) AS line{n}" for n, part in enumerate(parts))
     with connection.cursor() as cursor:
         cursor.execute(
-            f"SELECT id, queue, ahead FROM ({lines}) AS lines WHERE ahead = {MAX_COUNTED - 1} OR id IN ({marks})",
+            f"SELECT id, queue, ahead FROM ({lines}) AS lines"
+            f" WHERE ahead = {MAX_COUNTED - 1} OR id IN ({marks})",
             [*params, *ids],
         )
         rows = [(uuid.UUID(str(pk)), queue, int(count)) for pk, queue, count in cursor.fetchall()]
