@@ -1,0 +1,1 @@
+"""The HTTP doors of enrichment: they read a request, call an operation, and show the answer."""
