@@ -16,9 +16,9 @@ class UploadsConfig(AppConfig):
 
 
 def _tidy(**kwargs: Any) -> None:
-    from uploads.resumable import janitor
+    from uploads.resumable.janitor import tidy
 
-    janitor.tidy()
+    tidy()
 
 
 def _ended(job: Any, **kwargs: Any) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from django.contrib.auth.views import LogoutView
 from django.urls import path, re_path
 
 from uploads.views.documents import (
@@ -11,7 +12,7 @@ from uploads.views.documents import (
     DocumentsView,
     DocumentView,
 )
-from uploads.views.pages import document_page, documents_page
+from uploads.views.pages import SignInView, document_page, documents_page
 from uploads.views.receiving import AsyncUploadView, ResumeView, VideoIntroView
 from uploads.views.resumable import ResumableUploadsView, ResumableUploadView
 from uploads.views.searching import SearchView
@@ -37,6 +38,8 @@ urlpatterns = [
     path("api/files/<str:token>", LinkedFileView.as_view(), name="linked-file"),
     path("api/uploads", ResumableUploadsView.as_view(), name="resumable-uploads"),
     path("api/uploads/<uuid:upload_id>", ResumableUploadView.as_view(), name="resumable-upload"),
+    path("login", SignInView.as_view(), name="login"),
+    path("logout", LogoutView.as_view(), name="logout"),
     path("documents", documents_page, name="documents-page"),
     path("documents/<uuid:document_id>", document_page, name="document-page"),
 ]

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import uuid
-from typing import Any
+from typing import Any, cast
 
 from django.contrib.auth.decorators import login_required
+from django.contrib.auth.views import LoginView
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.csrf import ensure_csrf_cookie
 from django.views.decorators.http import require_safe
+
+from jobs.throttling import LoginRate
 
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
@@ -29,6 +32,29 @@ def documents_page(request: HttpRequest) -> HttpResponse:
 @ensure_csrf_cookie
 def document_page(request: HttpRequest, document_id: uuid.UUID) -> HttpResponse:
     return _page(request, "uploads/document.html", {"document_id": str(document_id)})
+
+
+class SignInView(LoginView):
+    """The door for everybody; the admin's own takes operators only."""
+
+    template_name = "uploads/login.html"
+    redirect_authenticated_user = True
+
+    def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        guesses = LoginRate()
+        if not guesses.allow_request(cast(Any, request), self):
+            return HttpResponse(
+                f"Too many tries: wait {guesses.wait():.0f} s.",
+                status=429,
+                content_type="text/plain",
+                headers={"Retry-After": f"{guesses.wait():.0f}"},
+            )
+        return super().post(request, *args, **kwargs)
+
+    def render_to_response(self, context: Any, **kwargs: Any) -> HttpResponse:
+        response = super().render_to_response(context, **kwargs)
+        response["Content-Security-Policy"] = POLICY
+        return response
 
 
 def _page(request: HttpRequest, template: str, context: dict[str, Any]) -> HttpResponse:
