@@ -146,7 +146,14 @@ else:
     CHANNEL_LAYERS = {
         "default": {
             "BACKEND": "channels_lite.layers.core.SQLiteChannelLayer",
-            "CONFIG": {"database": "channels", "capacity": 5000, "expiry": 60},
+            "CONFIG": {
+                "database": "channels",
+                "capacity": 5000,
+                "expiry": 60,
+                "group_expiry": 120,
+                "polling_interval": 0.05,
+                "polling_idle_timeout": 60,
+            },
         }
     }
 
@@ -200,10 +207,12 @@ STORAGES = {
     },
 }
 DATA_UPLOAD_MAX_MEMORY_SIZE = 8 * 1024 * 1024
-LOGIN_URL = "admin:login"
+LOGIN_URL = "login"
+LOGIN_REDIRECT_URL = "documents-page"
+LOGOUT_REDIRECT_URL = "login"
 
 # django-q2. Jobs carry no django-q2 timeout, the executor limits each itself: these are for ordinary tasks.
-Q_CLUSTER = {
+Q_CLUSTER: dict[str, Any] = {
     "name": REDIS_PREFIX,
     "broker_class": "jobs.brokers.RedisBroker" if REDIS_URL else "jobs.brokers.LedgerBroker",
     "orm": "default",
@@ -236,7 +245,7 @@ REST_FRAMEWORK = {
     # How many proxies of our own stand in front: only their part of X-Forwarded-For is believed.
     "NUM_PROXIES": env.integer("TRUSTED_PROXIES", 0, high=10),
 }
-# Requests per period and caller, such as 600/min; empty turns one off. The database's quota is the hard limit.
+# Requests per period and caller, such as 600/min; empty turns one off. The quota is the hard limit.
 THROTTLE_RATES = {
     "user": env.text("THROTTLE_USER", "6000/min"),
     "anonymous": env.text("THROTTLE_ANONYMOUS", "300/min"),
