@@ -164,7 +164,10 @@ async def in_database(function: Callable[..., Value], *args: Any) -> Value:
         try:
             return function(*args)
         finally:
-            connections.close_all()
+            for connection in connections.all(initialized_only=True):
+                # A file costs more to open than to hold; a server has only so many connections.
+                if connection.vendor != "sqlite" or not connection.is_usable():
+                    connection.close()
 
     return await asyncio.get_running_loop().run_in_executor(_threads, trip)
 
