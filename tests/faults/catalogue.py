@@ -1,0 +1,29 @@
+"""Every family of checks, imported for what it registers."""
+
+from tests.faults import (
+    backlog,
+    cancels,
+    clocks,
+    databases,
+    deploys,
+    disks,
+    embedded,
+    kills,
+    lines,
+    poison,
+    zombies,
+)
+
+__all__ = [
+    "backlog",
+    "cancels",
+    "clocks",
+    "databases",
+    "deploys",
+    "disks",
+    "embedded",
+    "kills",
+    "lines",
+    "poison",
+    "zombies",
+]
