@@ -157,3 +157,13 @@ def family(context: Any, args: Args) -> dict[str, Any]:
 @job_handler("bench.clock", queue="document", args=Args)
 def clock(context: Any, args: Args) -> dict[str, Any]:
     return {"began": time.time()}
+
+
+@job_handler("work.scratch", queue="document", args=Args)
+def scratch(context: Any, args: Args) -> dict[str, Any]:
+    found = sorted(path.name for path in context.scratch.iterdir())
+    (context.scratch / "deep").mkdir()
+    (context.scratch / "deep" / "file").write_text("left behind")
+    (context.scratch / "file").write_text("left behind")
+    os.chdir("/")
+    return {"found": found}
