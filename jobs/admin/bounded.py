@@ -7,7 +7,8 @@ import uuid
 from typing import Any, ClassVar, Final
 
 from django.contrib import admin
-from django.core.paginator import Paginator
+from django.contrib.admin.views.main import ChangeList
+from django.core.paginator import Page, Paginator
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
@@ -22,7 +23,12 @@ _SHOWN_CHARACTERS: Final = 4_000
 
 
 class BoundedPaginator(Paginator):
-    """Counts no further than `COUNT_LIMIT`: what lies behind is found by filters, not by turning pages."""
+    """Counts no further than `COUNT_LIMIT`: what lies behind is found by filters, not by turning pages.
+
+    A filter that few rows pass would make the database walk the primary key from the newest row to the
+    oldest to fill one page (SQLite always does, PostgreSQL when its statistics mislead it). So the keys of
+    few rows are read through the filter's own index, put in order here, and a page is read by its keys.
+    """
 
     @cached_property
     def count(self) -> int:
@@ -30,6 +36,28 @@ class BoundedPaginator(Paginator):
         if isinstance(rows, QuerySet):
             return rows.order_by()[:COUNT_LIMIT].count()
         return len(rows)
+
+    def page(self, number: Any) -> Page:
+        rows = self.object_list
+        if not isinstance(rows, QuerySet) or self.count >= COUNT_LIMIT or not _newest_first(rows):
+            return super().page(number)
+        number = self.validate_number(number)
+        keys = sorted(rows.order_by().values_list("pk", flat=True)[:COUNT_LIMIT], reverse=True)
+        first = (number - 1) * self.per_page
+        return Page(rows.filter(pk__in=keys[first : first + self.per_page]), number, self)
+
+
+def _newest_first(rows: QuerySet[Any]) -> bool:
+    return rows.query.order_by[:1] in (("-pk",), ("-id",))
+
+
+class BoundedChangeList(ChangeList):
+    """Takes even a single page from the paginator: Django reads the whole queryset for it."""
+
+    def get_results(self, request: HttpRequest) -> None:
+        super().get_results(request)
+        if not self.multi_page:
+            self.result_list = self.paginator.page(1).object_list
 
 
 class BoundedAdmin(admin.ModelAdmin):
@@ -46,6 +74,9 @@ class BoundedAdmin(admin.ModelAdmin):
 
     class Media:
         css = {"all": ("jobs/admin.css",)}
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
+        return BoundedChangeList
 
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False

@@ -174,3 +174,14 @@ def test_text_from_outside_is_shown_as_text(looking: Client) -> None:
         page = response.content.decode()
         assert "<script>alert" not in page
         assert "<img src=x" not in page
+
+
+def test_a_filter_few_rows_pass_is_paged_by_their_keys_newest_first(looking: Client) -> None:
+    made = [JobFactory(failed=True) for _ in range(55)]
+    with CaptureQueriesContext(connection) as queries:
+        first = looking.get("/admin/jobs/job/?state=failed").content.decode()
+    second = looking.get("/admin/jobs/job/?state=failed&p=2").content.decode()
+    assert len(queries) <= 10
+    assert [first.count(str(job.pk)) > 0 for job in (made[-1], made[5], made[4])] == [True, True, False]
+    assert first.index(str(made[-1].pk)) < first.index(str(made[5].pk))
+    assert str(made[0].pk) in second
