@@ -267,12 +267,30 @@ CORS_ALLOW_ALL_ORIGINS = "*" in CORS_ORIGINS
 CORS_ALLOW_CREDENTIALS = False
 CORS_URLS_REGEX = r"^/api/.*$"
 CORS_ALLOW_HEADERS = [
-    "accept", "authorization", "content-type", "idempotency-key", "last-event-id", "tus-resumable",
-    "upload-checksum", "upload-length", "upload-metadata", "upload-offset", "x-csrftoken",
+    "accept",
+    "authorization",
+    "content-type",
+    "idempotency-key",
+    "last-event-id",
+    "tus-resumable",
+    "upload-checksum",
+    "upload-length",
+    "upload-metadata",
+    "upload-offset",
+    "x-csrftoken",
 ]
 CORS_EXPOSE_HEADERS = [
-    "idempotency-replayed", "location", "retry-after", "tus-extension", "tus-max-size", "tus-resumable",
-    "tus-version", "upload-expires", "upload-job-id", "upload-length", "upload-offset",
+    "idempotency-replayed",
+    "location",
+    "retry-after",
+    "tus-extension",
+    "tus-max-size",
+    "tus-resumable",
+    "tus-version",
+    "upload-expires",
+    "upload-job-id",
+    "upload-length",
+    "upload-offset",
 ]
 SPECTACULAR_SETTINGS = {
     "TITLE": "Millrace",

@@ -33,7 +33,7 @@ Message = tuple[Any, str]
 
 # How long a look for work may block: a drain and a pause are noticed at least this often, in seconds.
 BLOCK_SECONDS = 1.0
-# The embedded default has nobody to wake it, so it looks this often: half of it is the mean delay, in seconds.
+# Nobody wakes the embedded default, so it looks this often, in seconds: half of it is the mean delay.
 POLL_SECONDS = 0.04
 # A job handed out but not claimed for this long was lost on the way, in seconds.
 LOST_SECONDS = 10
@@ -43,6 +43,11 @@ _TASK_LOOK_SECONDS = 0.5
 @cache
 def job_broker() -> JobBroker:
     """The broker of this process, for putting jobs in line."""
+    return worker_broker()
+
+
+def worker_broker() -> JobBroker:
+    """A new broker, to serve a cluster."""
     return get_broker()
 
 
@@ -201,7 +206,7 @@ class LedgerBroker(JobBroker, ORM):
             first += " FOR UPDATE SKIP LOCKED"
         with connection.cursor() as cursor:
             if connection.vendor == "sqlite":
-                # Looking costs a reader nothing in WAL mode; only who has found something takes the write lock.
+                # Looking costs nothing in WAL mode; only who has found something takes the write lock.
                 cursor.execute(first, list(queues))
                 if cursor.fetchone() is None:
                     return None

@@ -101,7 +101,7 @@ class Cluster(q2.Cluster):
 
     def __init__(self, pool: Pool) -> None:
         handlers = signal.getsignal(signal.SIGTERM), signal.getsignal(signal.SIGINT)
-        broker = brokers.get_broker()
+        broker = brokers.worker_broker()
         super().__init__(broker)
         # django-q2 joins its processes inside the signal handler; ours only sets a flag.
         signal.signal(signal.SIGTERM, handlers[0])

@@ -25,7 +25,7 @@ DEFAULT_ATTEMPTS: Final = {"low": 2, "normal": 3, "high": 4, "critical": 5}
 
 @dataclass(frozen=True)
 class Pool:
-    """A group of worker processes: what it serves first, what it helps with when idle, and how many it has."""
+    """A group of worker processes: what it serves first, what it helps with when idle, and its size."""
 
     name: str
     queues: tuple[str, ...]
@@ -67,12 +67,10 @@ def pool(name: str) -> Pool:
     Its size is `JOB_CONCURRENCY` (`document=3,ai=4,…`), else `WORKER_CONCURRENCY`, else the default above.
     Raises ImproperlyConfigured for a name or a size that is not known.
     """
-    if name == "all":
-        queues, helps, size = QUEUES, (), 4
-    elif name in _POOLS:
-        queues, helps, size = _POOLS[name]
-    else:
+    known = {"all": (QUEUES, (), 4), **_POOLS}.get(name)
+    if known is None:
         raise ImproperlyConfigured(f"There is no pool {name!r}. Choose one of: all, {', '.join(_POOLS)}.")
+    queues, helps, size = known
     return Pool(name, queues, helps, _sizes().get(name) or settings.WORKER_CONCURRENCY or size)
 
 

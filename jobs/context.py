@@ -115,7 +115,7 @@ class JobContext:
         priority: int | None = None,
         max_attempts: int | None = None,
     ) -> None:
-        """Add a child job. All children start when the handler returns, in one transaction, and the job waits.
+        """Add a child job. All children start when the handler returns, in one transaction; the job waits.
 
         Raises UnknownKind and InvalidArgs at once.
         """

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.db import connection, transaction
+from django.db.models import Field, Model
 from django.utils import timezone
 
 from jobs import clock, signals
@@ -46,7 +47,7 @@ class _Row:
 
     def __init__(self, without: Sequence[str] = ()) -> None:
         self.fields = [f for f in Job._meta.concrete_fields if f.column not in without]
-        self.columns = ", ".join(f.column for f in self.fields)
+        self.columns = ", ".join(str(f.column) for f in self.fields)
         self.names = [f.attname for f in self.fields]
         self._converters: dict[str, list[tuple[int, Any, Any]]] = {}
 
@@ -191,7 +192,7 @@ def _first_turn(owner_id: Any, queue: str, priority: int) -> int:
 def _insert_one(job: Job, event: JobEvent) -> None:
     """One round trip; the times are the database's, as everything that is compared with its clock."""
     job_sets = {
-        f.column: None
+        str(f.column): None
         if f.column == "created_at" or (f.column == "run_at" and job.run_at is None)
         else f.get_db_prep_save(getattr(job, f.attname), connection)
         for f in Job._meta.concrete_fields
@@ -204,7 +205,7 @@ def _insert_one(job: Job, event: JobEvent) -> None:
         cursor.execute(
             f"WITH j AS (INSERT INTO background_jobs ({', '.join(job_sets)}) VALUES ({marks})"
             " RETURNING created_at, run_at), e AS (INSERT INTO job_events"
-            f" ({', '.join(f.column for f in fields)}) VALUES ({', '.join(['%s'] * len(fields))}))"
+            f" ({', '.join(str(f.column) for f in fields)}) VALUES ({', '.join(['%s'] * len(fields))}))"
             " SELECT created_at, run_at FROM j",
             [*params, *(f.get_db_prep_save(getattr(event, f.attname), connection) for f in fields)],
         )
@@ -242,9 +243,7 @@ def _write(
 
 def _write_postgresql(row: _Row, update: str, params: list[Any], fact: JobEvent, durable: bool) -> Job | None:
     columns = ("type", "data", "reason", "actor", "at")
-    values = [
-        JobEvent._meta.get_field(name).get_db_prep_save(getattr(fact, name), connection) for name in columns
-    ]
+    values = [prepared(JobEvent, name, getattr(fact, name)) for name in columns]
     sql = (
         f"WITH moved AS ({update}), logged AS (INSERT INTO job_events"
         " (job_id, seq, state, attempt, type, data, reason, actor, at)"
@@ -300,7 +299,13 @@ def _assignments(values: dict[str, Any]) -> tuple[list[str], list[Any]]:
 
 
 def _prepared(column: str, value: Any) -> Any:
-    return Job._meta.get_field(column).get_db_prep_save(value, connection)
+    return prepared(Job, column, value)
+
+
+def prepared(model: type[Model], column: str, value: Any) -> Any:
+    """`value` in the form in which the database takes it for this column, as a parameter."""
+    field: Field[Any, Any] = model._meta.get_field(column)  # type: ignore[assignment]
+    return field.get_db_prep_save(value, connection)
 
 
 def _announce(job: Job, event: JobEvent) -> None:

@@ -50,8 +50,8 @@ class Job(models.Model):
     """A unit of work, from the answer that accepted it to its one terminal state.
 
     `attempt` counts claims and is the fence together with `claim`; `uncharged` counts the claims that
-    were handed back without fault, so `attempts_charged` is what `max_attempts` limits. `turn` lets owners take
-    turns within a priority: a job's place is its owner's n-th in the line, not its time of arrival.
+    were handed back without fault, so `attempts_charged` is what `max_attempts` limits. `turn` lets owners
+    take turns within a priority: a job's place is its owner's n-th in the line, not its time of arrival.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)

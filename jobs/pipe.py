@@ -62,7 +62,10 @@ class Pipe:
             raise Closed from error
 
     def receive(self, timeout: float | None) -> tuple[str, Any] | None:
-        """The next message, or None after `timeout` seconds (None: wait). Raises Closed, TooLarge and Misplaced."""
+        """The next message, or None after `timeout` seconds (None: wait).
+
+        Raises Closed, TooLarge and Misplaced.
+        """
         deadline = None if timeout is None else time.monotonic() + timeout
         while True:
             message = self._parse()

@@ -21,8 +21,8 @@ _COLUMNS = ("percent", "stage", "message", "current", "total", "metadata")
 def report(job: Job, fence: Fence, counter: int, values: dict[str, Any], *, write: bool) -> None:
     """Show `values` (percent 0..100, stage, message, current, total, metadata) as the attempt's progress.
 
-    `counter` rises with every report of the attempt. `write` False only tells who is watching now. A parent that
-    waits shows what its children do.
+    `counter` rises with every report of the attempt. `write` False only tells who is watching now. A parent
+    that waits shows what its children do.
     """
     if write and not _upsert(job, fence, counter, values):
         return
@@ -84,19 +84,16 @@ def _message(job: Job, counter: int, values: dict[str, Any]) -> dict[str, Any]:
 
 def _upsert(job: Job, fence: Fence, counter: int, values: dict[str, Any]) -> bool:
     guard = "id = %s AND state = 'running' AND attempt = %s AND claim = %s"
-    owner = Job._meta.get_field
-    params = [
-        owner("id").get_db_prep_save(job.id, connection),
-        fence.attempt,
-        owner("claim").get_db_prep_save(fence.claim, connection),
-    ]
+    params = [ledger.prepared(Job, "id", job.id), fence.attempt, ledger.prepared(Job, "claim", fence.claim)]
     return _write(f"SELECT id FROM background_jobs WHERE {guard}", params, fence.attempt, counter, values, "")
 
 
 def _show_in_parent(child: Job, values: dict[str, Any], write: bool) -> None:
     """The children's part of a parent's percentage, which never goes back while it waits."""
     parent = (
-        Job.objects.filter(pk=child.parent_id, state="waiting").defer("args", "result", "partial").first()
+        Job.objects.filter(id=str(child.parent_id), state="waiting")
+        .defer("args", "result", "partial")
+        .first()
     )
     if parent is None or not parent.children_total:
         return
@@ -123,7 +120,7 @@ def _show_in_parent(child: Job, values: dict[str, Any], write: bool) -> None:
     if write:
         _write(
             "SELECT id FROM background_jobs WHERE id = %s AND state = 'waiting'",
-            [Job._meta.get_field("id").get_db_prep_save(parent.id, connection)],
+            [ledger.prepared(Job, "id", parent.id)],
             parent.attempt,
             counter,
             merged,

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 from django.conf import settings
 
-# The settings that are secrets. A handler that needs one names it: `@job_handler(secrets=("OPENAI_API_KEY",))`.
+# The settings that are secrets. A handler names those it needs: `job_handler(secrets=("OPENAI_API_KEY",))`.
 SECRET_SETTINGS = ("OPENAI_API_KEY", "ANTHROPIC_API_KEY", "JWT_SECRET", "SECRET_KEY")
 _PROVIDER_KEYS = ("OPENAI_API_KEY", "ANTHROPIC_API_KEY", "JWT_SECRET")
 _NUMBERS = re.compile(r"0x[0-9a-fA-F]+|[0-9a-fA-F]{8}-[0-9a-fA-F-]{27}|\d+")
@@ -51,7 +51,7 @@ def traceback_of(error: BaseException) -> str:
 
 
 def fingerprint(kind: str, error: BaseException) -> str:
-    """The same for failures that are the same: kind, class, message without numbers and quotes, last own line.
+    """The same for failures that are the same: kind, class, message without numbers and quotes, last line.
 
     40 hexadecimal digits (SHA-1).
     """

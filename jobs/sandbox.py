@@ -153,9 +153,9 @@ def _live(pipe: Pipe, worker: int, scratch: Path) -> NoReturn:
         os.chdir(scratch)
         guard = confinement.NetworkGuard()
         while True:
-            name, run = pipe.receive(None) or ("", None)
-            if name == "run":
-                _run(pipe, run, guard, scratch)
+            message = pipe.receive(None)
+            if message and message[0] == "run":
+                _run(pipe, message[1], guard, scratch)
     except Closed:
         os._exit(0)
     except BaseException:  # noqa: BLE001  the child must never return into the worker's stack

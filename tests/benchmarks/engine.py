@@ -100,15 +100,24 @@ def report(*, jobs: int, rounds: int, singles: int) -> list[str]:
     """The rows of the README's table, measured now."""
     rates = throughput(jobs, rounds)
     ours, stock = (statistics.median(column) for column in zip(*rates, strict=True))
-    ratios = sorted(a / b for a, b in rates)
+    low, middle, high = (f"{ratio:.2f}" for ratio in _spread(sorted(a / b for a, b in rates)))
     redis = start_delay(production=True, jobs=singles)
     embedded = start_delay(production=False, jobs=singles)
     before, after = web_memory(200)
+    idle = "create to handler start, idle"
     return [
         f"| durable jobs/s, PostgreSQL + Redis, 2 workers, median of {rounds} runs of {jobs} | {ours:,.0f} |",
         f"| stock django-q2 + Redis, the same two writes, same run | {stock:,.0f} |",
-        f"| ratio, run by run (lowest, median, highest) | {ratios[0]:.2f} / {statistics.median(ratios):.2f} / {ratios[-1]:.2f} |",
-        f"| create to handler start, idle, PostgreSQL + Redis (p50 / p99 of {singles}) | {redis['p50']:.1f} / {redis['p99']:.1f} ms |",
-        f"| create to handler start, idle, embedded (p50 / p99 of {singles}) | {embedded['p50']:.1f} / {embedded['p99']:.1f} ms |",
+        f"| ratio, run by run (lowest, median, highest) | {low} / {middle} / {high} |",
+        f"| {idle}, PostgreSQL + Redis (p50 / p99 of {singles}) | {_delays(redis)} |",
+        f"| {idle}, embedded (p50 / p99 of {singles}) | {_delays(embedded)} |",
         f"| web process memory before and after 200 jobs | {before:.0f} MB / {after:.0f} MB |",
     ]
+
+
+def _spread(ordered: list[float]) -> tuple[float, float, float]:
+    return ordered[0], statistics.median(ordered), ordered[-1]
+
+
+def _delays(measured: dict[str, Any]) -> str:
+    return f"{measured['p50']:.1f} / {measured['p99']:.1f} ms"

@@ -1,4 +1,4 @@
-"""What a benchmark runs against: own PostgreSQL and Redis, real worker and web processes, ended afterwards."""
+"""What a benchmark runs against: own PostgreSQL and Redis, real worker and web processes."""
 
 from __future__ import annotations
 

@@ -21,7 +21,7 @@ def run(job_id: int) -> None:
         if cursor.fetchone() is None:
             return
         cursor.execute(
-            "UPDATE stock_jobs SET state = 'completed', result = '{\"ok\": true}', finished_at = clock_timestamp()"
-            " WHERE id = %s AND state = 'running'",
+            "UPDATE stock_jobs SET state = 'completed', result = '{\"ok\": true}',"
+            " finished_at = clock_timestamp() WHERE id = %s AND state = 'running'",
             [job_id],
         )
