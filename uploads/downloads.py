@@ -11,7 +11,7 @@ import re
 import uuid
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
-from typing import IO, Any, Final
+from typing import Any, Final
 
 from django.contrib.auth import get_user_model
 from django.core import signing
@@ -41,10 +41,9 @@ class Stored:
 def send(request: HttpRequest, stored: Stored) -> HttpResponseBase:
     """The file, or the part of it that `Range` names. Raises Problem 404 when the storage has lost it."""
     try:
-        file = storage.files().open(stored.key)
+        size = storage.files().size(stored.key)
     except FileNotFoundError:
         raise Problem(404, "file_missing", "The file is not there any more.") from None
-    size = file.size
     headers = {
         "Content-Type": stored.mime,
         "Content-Disposition": content_disposition_header(not stored.inline, stored.name) or "attachment",
@@ -59,18 +58,16 @@ def send(request: HttpRequest, stored: Stored) -> HttpResponseBase:
     if asked and "HTTP_IF_RANGE" not in request.META:
         part = _part(asked, size)
         if part is None:
-            file.close()
             return HttpResponse(status=416, headers={"Content-Range": f"bytes */{size}"})
         if part != (-1, -1):
             (start, end), status = part, 206
             headers["Content-Range"] = f"bytes {start}-{end}/{size}"
     headers["Content-Length"] = str(end - start + 1)
     if request.method == "HEAD":
-        file.close()
         return HttpResponse(status=status, headers=headers)
     # A server with an event loop would gather a plain iterator in memory before it sends anything.
     pieces = _pieces_async if isinstance(request, ASGIRequest) else _pieces
-    return StreamingHttpResponse(pieces(file, start, end - start + 1), status=status, headers=headers)
+    return StreamingHttpResponse(pieces(stored.key, start, end - start + 1), status=status, headers=headers)
 
 
 def _part(asked: str, size: int) -> tuple[int, int] | None:
@@ -89,15 +86,19 @@ def _part(asked: str, size: int) -> tuple[int, int] | None:
     return (start, end) if start <= end else (-1, -1)
 
 
-def _pieces(file: IO[bytes], start: int, length: int) -> Iterator[bytes]:
-    with file:
+# The file is opened by the first piece: an answer that is never sent leaves nothing open.
+
+
+def _pieces(key: str, start: int, length: int) -> Iterator[bytes]:
+    with storage.files().open(key) as file:
         file.seek(start)
         while length > 0 and (piece := file.read(min(_BLOCK, length))):
             length -= len(piece)
             yield piece
 
 
-async def _pieces_async(file: IO[bytes], start: int, length: int) -> AsyncIterator[bytes]:
+async def _pieces_async(key: str, start: int, length: int) -> AsyncIterator[bytes]:
+    file = await asyncio.to_thread(storage.files().open, key)
     try:
         await asyncio.to_thread(file.seek, start)
         while length > 0 and (piece := await asyncio.to_thread(file.read, min(_BLOCK, length))):

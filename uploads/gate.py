@@ -132,6 +132,7 @@ class Counted:
         self.limit = limit
         self.count = 0
         self.tail = b""
+        self.over = False
         headers = dict(scope["headers"])
         self.declared = b"content-length" in headers
         boundary = _BOUNDARY.search(headers.get(b"content-type", b""))
@@ -139,6 +140,8 @@ class Counted:
 
     async def __call__(self) -> Message:
         message = await self.receive()
+        while self.over and message["type"] != "http.disconnect":
+            message = await self.receive()
         if message["type"] != "http.request":
             return message
         body = message.get("body", b"")
@@ -159,6 +162,7 @@ class Counted:
 
     def end(self, problem: Problem) -> Message:
         self.scope[PROBLEM] = problem
+        self.over = True
         return {"type": "http.request", "body": b"", "more_body": False}
 
 

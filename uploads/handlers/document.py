@@ -12,7 +12,7 @@ from jobs.context import Child, JobContext
 from jobs.exceptions import InvalidInput, PermanentError
 from jobs.registry import job_handler
 from uploads import passwords, storage
-from uploads.extraction import chunking, cleaning, language, ocr
+from uploads.extraction import chunking, cleaning, language
 from uploads.extraction.base import Page as ExtractedPage
 from uploads.extraction.base import PageFailed, TextSummary, open_document
 from uploads.handlers.reading import find_document, found_in, limits_left, read_pages
@@ -133,6 +133,8 @@ def _recognise(
     context: JobContext, document: Document, path: Any, password: str | None
 ) -> TextSummary | None:
     """Read the pictures of a scanned PDF, where tesseract is installed."""
+    from uploads.extraction import ocr  # PDFium belongs into the sandbox, not into every process
+
     if document.upload.media_type != "pdf" or not ocr.available():
         return None
     context.log("No text was found, so its pages are recognised (OCR). This takes a few seconds a page.")
