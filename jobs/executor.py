@@ -204,7 +204,7 @@ class Attempt:
         limit_mb = settings.MEMORY_LIMIT or handler.memory_mb
         rss = box.rss()
         self.peak_rss = max(self.peak_rss, rss)
-        if rss > limit_mb * 1024 * 1024:
+        if box.growth(rss) > limit_mb * 1024 * 1024:
             return self.killed(
                 handler,
                 Cause.MEMORY,

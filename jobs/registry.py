@@ -28,7 +28,7 @@ class NoArgs(BaseModel):
 class Handler:
     """A kind of job: what does it, what it takes, and what it may use.
 
-    `timeout` and `cpu_seconds` are in seconds, `memory_mb` in MiB of resident memory of the sandbox.
+    `timeout` and `cpu_seconds` are in seconds, `memory_mb` in MiB that a job may add to an empty sandbox.
     `finish(context, args, result, children)` runs when the last child has ended. `public` kinds can be
     created by `POST /api/jobs` under the name `type`. `network` kinds may open connections from the
     sandbox; `secrets` names the settings that stay readable there. `route` picks queue and priority from the

@@ -31,7 +31,7 @@ from jobs.states import Category
 
 logger = logging.getLogger(__name__)
 
-# A child that has grown by this much over its first job is replaced, in bytes.
+# A child that has grown by this much is replaced, in bytes.
 _GROWTH_BYTES = 400 * 1024 * 1024
 _PAGE = os.sysconf("SC_PAGE_SIZE")
 
@@ -54,11 +54,13 @@ class Sandbox:
         events.use_runner()
         self.pipe = Pipe(ours)
         self.jobs = 0
-        self.first_rss: int | None = None
+        self.base_rss: int | None = None
 
     def run(self, job: Job) -> None:
         """Start a job in the child. Raises `jobs.pipe.Closed` when the child is gone."""
         self.jobs += 1
+        if self.base_rss is None:
+            self.base_rss = self.rss()
         self.pipe.about = job.claim.hex if job.claim else ""
         self.pipe.send(
             "run",
@@ -93,10 +95,11 @@ class Sandbox:
 
     def worn(self) -> bool:
         """Whether the next job should get a new child."""
-        rss = self.rss()
-        if self.first_rss is None:
-            self.first_rss = rss
-        return self.jobs >= settings.SANDBOX_MAX_JOBS or rss - self.first_rss > _GROWTH_BYTES
+        return self.jobs >= settings.SANDBOX_MAX_JOBS or self.growth(self.rss()) > _GROWTH_BYTES
+
+    def growth(self, rss: int) -> int:
+        """How much of `rss` jobs have added, in bytes; what a new child shares with the worker is not theirs."""
+        return rss - (self.base_rss or 0)
 
     def kill(self) -> int:
         """End the child and all it started, native code included; returns its wait status."""
