@@ -98,7 +98,7 @@ class Sandbox:
         return self.jobs >= settings.SANDBOX_MAX_JOBS or self.growth(self.rss()) > _GROWTH_BYTES
 
     def growth(self, rss: int) -> int:
-        """How much of `rss` jobs have added, in bytes; what a new child shares with the worker is not theirs."""
+        """How much of `rss` jobs have added, in bytes; what a new child shares with the worker is not."""
         return rss - (self.base_rss or 0)
 
     def kill(self) -> int:
