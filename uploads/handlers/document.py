@@ -84,6 +84,11 @@ def process_document(context: JobContext, args: DocumentArgs) -> dict[str, Any]:
             path, document.upload.media_type, password=password, limits=limits_left(context)
         ) as extraction,
     ):
+        # Shown at once: what can be said before a page is read.
+        context.partial(
+            "document",
+            {"title": dict(extraction.metadata).get("title", ""), "pages": extraction.page_count},
+        )
         read = read_pages(context, document, extraction)
         found = found_in(extraction)
     if read.scanned:
