@@ -66,6 +66,10 @@ _OPEN = re.compile(
     r"to better understand|would be interesting)\b",
     re.IGNORECASE,
 )
+# Said of any step of a method too: open only where a paper looks back at what it has done.
+_WEAKLY_OPEN = re.compile(
+    r"needs? to(?: be)?|research directions?|research challenges?|remains?|not yet", re.IGNORECASE
+)
 _CITED = re.compile(r"^(?:[A-Z][\w-]+ (?:et al\.|and [A-Z][\w-]+) \(\d{4}\))")
 
 
@@ -223,7 +227,10 @@ def _as_limit(sentence: Sentence) -> float:
 
 
 def _as_open(sentence: Sentence) -> float:
-    hits = len({match.group().lower() for match in _OPEN.finditer(sentence.text)})
+    found = {match.group().lower() for match in _OPEN.finditer(sentence.text)}
+    if _section(sentence) not in ("end", "limits"):
+        found = {signal for signal in found if not _WEAKLY_OPEN.fullmatch(signal)}
+    hits = len(found)
     if not hits or re.match(r"\d?To |Before we|In this section", sentence.text):
         return 0.0
     return hits * {"end": 1.6, "limits": 1.4, "start": 0.6, "related": 0.3}.get(_section(sentence), 1.0)

@@ -121,14 +121,35 @@ def recent(candidate: Candidate) -> list[Experience]:
     return sorted(candidate.experience, key=ended)
 
 
+def distinct(known: list[Known]) -> list[tuple[Known, tuple[str, ...]]]:
+    """Return the skills that have a line of their own to show, each with the lines no skill before it has.
+
+    One line often names three skills; as three strengths it would look like padding.
+    """
+    used: set[str] = set()
+    found = []
+    for one in known:
+        # "Communication protocols" is no soft skill; those count when the person says so.
+        if one.group == "Soft skills" and not one.listed:
+            continue
+        own = tuple(line for line in one.evidence if line not in used)
+        if own:
+            found.append((one, own))
+            used.update(own)
+    return found
+
+
 def _strengths(candidate: Candidate, known: list[Known]) -> list[tuple[str, str]]:
     found = [
-        (f"{one.name}, {_years(one.years)}" if one.years and one.years >= 1 else one.name, one.evidence[0])
-        for one in known
-        if one.evidence
+        (f"{one.name}, {_years(one.years)}" if one.years and one.years >= 1 else one.name, own[0])
+        for one, own in distinct(known)
     ][:4]
+    shown = " ".join(line for _, line in found)
     found += [
-        ("A result in figures", line) for entry in recent(candidate) for line in entry.bullets if _tells(line)
+        ("A result in figures", line)
+        for entry in recent(candidate)
+        for line in entry.bullets
+        if _tells(line) and line not in shown
     ][:3]
     if candidate.certifications:
         found.append(("Certified", _and(list(candidate.certifications[:3]))))

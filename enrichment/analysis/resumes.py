@@ -155,11 +155,15 @@ def parse(text: str) -> list[Line]:
     return rows
 
 
+# What the program that made a résumé printed on it.
+_STAMP = re.compile(r"(?:last )?(?:updated|modified)\b.{0,30}$|page \d+(?: of \d+)?$", re.IGNORECASE)
+
+
 def rewrite(rows: list[Line]) -> str:
     """Return the résumé in the usual order of sections, each bullet improved, no fact added."""
     parts: list[str] = []
     for section in _ORDER:
-        own = [row for row in rows if row.section == section]
+        own = [row for row in rows if row.section == section and not _STAMP.match(row.text)]
         if not own:
             continue
         if section != "header":

@@ -41,6 +41,8 @@ _ABBREVIATION = re.compile(
     re.IGNORECASE,
 )
 _JOINED = re.compile(r"(?<=[a-zà-ÿ])(?:-|\u00ad)[ \t]*\r?\n[ \t]*(?=[a-zà-ÿ])")
+# What PDF readers put where a word was divided at a line's end.
+_LINE_END_HYPHEN = re.compile("[\x02\ufffe](?:[ \t]*\r?\n)?")
 _PAGE_NUMBER = re.compile(r"\n[ \t]*(?:page )?\d{1,4}[ \t]*(?=\r?\n|$)", re.IGNORECASE)
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2064\ufeff]")
 _SPACE = re.compile(r"\s+")
@@ -79,7 +81,7 @@ class Sentence:
 
 def clean(text: str) -> str:
     """Undo what layout did to a text: hyphenation, page numbers, control and invisible characters."""
-    text = _JOINED.sub("", text.replace("\x02", ""))
+    text = _JOINED.sub("", _LINE_END_HYPHEN.sub("", text))
     text = _PAGE_NUMBER.sub("\n", text)
     text = _CONTROL.sub("", text)
     return _SPACE.sub(" ", unicodedata.normalize("NFC", text)).strip()

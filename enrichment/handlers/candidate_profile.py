@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import uuid
 from typing import Any
 
@@ -12,6 +13,9 @@ from jobs.context import JobContext
 from jobs.exceptions import InvalidInput
 from jobs.registry import job_handler
 from uploads.models import Document
+
+# Where a PDF's layout divided a word: these pages are as they were read, not yet cleaned.
+_DIVIDED = re.compile("[\x02\ufffe\xad]\n?")
 
 
 class ProfileArgs(Arguments):
@@ -51,7 +55,7 @@ def page_texts(document: Document) -> list[str]:
     """The text of each page: as it was read while that is kept, else put together from the chunks."""
     kept = list(document.pages.order_by("number").values_list("text", flat=True))
     if kept:
-        return kept
+        return [_DIVIDED.sub("", page) for page in kept]
     texts: dict[int, list[str]] = {}
     for chunk in document.chunks.order_by("number").only("text", "page_start"):
         texts.setdefault(chunk.page_start, []).append(chunk.text)

@@ -277,7 +277,7 @@ class BuiltinProvider:
     def _competence(self, data: dict[str, Any], progress: Progress | None) -> BaseModel:
         candidate = _candidate(data)
         known = skills.gather(candidate, self._skills)
-        shown = [one for one in known if one.evidence] or known
+        shown = profiles.distinct(known) or [(one, one.evidence) for one in known]
         return schemas.CompetenceFile(
             name=candidate.name,
             headline=profiles.headline(candidate, known),
@@ -285,7 +285,7 @@ class BuiltinProvider:
             emails=list(candidate.emails),
             phones=list(candidate.phones),
             links=list(candidate.links),
-            competences=[schemas.Competence(name=one.name, evidence=list(one.evidence)) for one in shown[:8]],
+            competences=[schemas.Competence(name=one.name, evidence=list(lines)) for one, lines in shown[:8]],
             skill_matrix=[
                 schemas.SkillRow.model_validate(
                     {"group": one.group, "skill": one.name, "level": one.level, "years": one.years}

@@ -137,9 +137,7 @@ def test_cancelling_a_bulk_cancels_what_is_left_of_it(user: Any) -> None:
 
 
 def test_a_resume_is_scored_and_rewritten_for_a_role(user: Any) -> None:
-    text = (
-        "Ada Example\nSkills\nPython, SQL, Docker\nExperience\nBackend Developer, Bank 2016 - 2024\n"
-    )
+    text = "Ada Example\nSkills\nPython, SQL, Docker\nExperience\nBackend Developer, Bank 2016 - 2024\n"
     job = perform("resume.optimise", {"resumeText": text, "targetRole": "Backend Engineer"}, owner=user)
     assert job.state == "completed", job.error
     assert 0 <= job.result["score"] <= 100
