@@ -163,7 +163,8 @@ def main() -> None:
             seconds, megabytes, chunks = bare(SCRIPT, big)
             print(
                 f"{options.big} pages, {big.stat().st_size / 1048576:.0f} MB, {chunks} chunks: "
-                f"job {took:.1f} s, {peak.megabytes:.0f} MB; bare script {seconds:.1f} s, {megabytes:.0f} MB: "
+                f"job {took:.1f} s, {peak.megabytes:.0f} MB; "
+                f"bare script {seconds:.1f} s, {megabytes:.0f} MB: "
                 f"{took / seconds:.2f} × the time, {peak.megabytes / megabytes:.2f} × the memory"
             )
 

@@ -11,8 +11,10 @@ from typing import Any
 import httpx
 import jwt
 import pytest
+from asgiref.sync import sync_to_async
 from asgiref.testing import ApplicationCommunicator
 from django.conf import settings as site
+from django.db import connections
 
 from jobs.models import Job
 from tests.uploads.sending import DOCUMENTS, VIDEO, stored
@@ -29,6 +31,14 @@ def bearer(subject: str = "ada") -> str:
 def part(content: bytes, name: str = "a.txt", field: str = "files") -> bytes:
     head = f'--B\r\nContent-Disposition: form-data; name="{field}"; filename="{name}"\r\n\r\n'
     return head.encode() + content + b"\r\n"
+
+
+@pytest.fixture(autouse=True)
+async def closing(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[None]:
+    """Connections of other threads end with their request, and with the test."""
+    monkeypatch.setitem(connections["default"].settings_dict, "CONN_MAX_AGE", 0)
+    yield
+    await sync_to_async(connections.close_all)()
 
 
 @pytest.fixture

@@ -16,11 +16,11 @@ from django.utils import timezone
 
 from jobs.models import Job
 from tests.uploads.sending import stored
-from tests.uploads.test_gate import bearer, client, connection
+from tests.uploads.test_gate import bearer, client, closing, connection
 from uploads.models import Document, ResumableUpload
 from uploads.resumable import janitor, leases
 
-__all__ = ["client"]
+__all__ = ["client", "closing"]
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("media")]
 
 TEXT = b"A text that comes in pieces. " * 5000
