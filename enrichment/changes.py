@@ -87,7 +87,8 @@ def _line(profile: dict[str, Any], position: int, original: str, rewritten: str,
     positions = profile.get("experience") or []
     lines = positions[position].get("bullets") or [] if position < len(positions) else []
     for number, line in enumerate(lines):
-        if clean(str(line)) == clean(original) and rewritten != line:
+        same = clean(rewritten).rstrip(" .") == clean(str(line)).rstrip(" .")
+        if clean(str(line)) == clean(original) and not same:
             return [_change(f"experience.{position}.bullets.{number}", line, rewritten, why)]
     return []
 

@@ -27,17 +27,19 @@ _MONTHS = {
     )
     for name in names.split()
 }  # fmt: skip
+_LISTED = 0.9
 _PRESENT = {"present", "now", "today", "current", "heute", "jetzt", "aujourd'hui", "actualidad", "ongoing"}
 
 
 @dataclass(frozen=True, slots=True)
 class Skill:
-    """A skill as the person wrote it."""
+    """A skill as the person wrote it; `listed` is false for one that was only read out of other text."""
 
     name: str
     group: str = ""
     level: str = ""
     years: float | None = None
+    listed: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,8 +116,16 @@ def read(data: Mapping[str, Any]) -> Candidate:
         name = reader.text(entry.get("name"), 120)
         if name:
             level = reader.text(entry.get("level"), 40)
+            # A parsed profile says how sure it is: what stood in a list of skills is surer than a topic.
+            sure = _number(entry.get("confidence"))
             skills.append(
-                Skill(name, reader.text(entry.get("group"), 80), level, _number(entry.get("years")))
+                Skill(
+                    name,
+                    reader.text(entry.get("group"), 80),
+                    level,
+                    _number(entry.get("years")),
+                    sure is None or sure >= _LISTED,
+                )
             )
     experience = [
         _experience(item, reader) for item in _list(data.get("experience")) if isinstance(item, Mapping)

@@ -63,7 +63,9 @@ def headline(candidate: Candidate, known: list[Known]) -> str:
     """Return a headline: the latest title, up to three skills, the years."""
     latest = recent(candidate)[:1]
     base = candidate.headline.split("|")[0].strip() or (latest[0].title if latest else "")
-    shown = [one.name for one in known if one.name.lower() not in base.lower()][:3]
+    # What the person calls a skill comes before what a line of experience is merely about.
+    own = sorted(known, key=lambda one: not one.listed)
+    shown = [one.name for one in own if one.name.lower() not in base.lower()][:3]
     total = years(candidate.experience)
     parts = [base, ", ".join(shown), f"{total:.0f} years of experience" if total >= 1.5 else ""]
     return " | ".join(part for part in parts if part)

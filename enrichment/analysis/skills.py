@@ -94,8 +94,9 @@ def closest(have: set[str], book: Skillbook) -> list[tuple[Role, list[str]]]:
     return [(role, shared) for _, role, shared in scored]
 
 
-def _standing(one: Known) -> tuple[bool, bool, float, str]:
-    return (not one.evidence, not one.listed, -(one.years or 0), one.name.lower())
+def _standing(one: Known) -> tuple[bool, bool, float]:
+    # Equals stay in the person's own order.
+    return (not one.evidence, not one.listed, -(one.years or 0))
 
 
 def _known(name: str, candidate: Candidate, book: Skillbook, listed: list[int], shown: list[int]) -> Known:
@@ -124,7 +125,7 @@ def _known(name: str, candidate: Candidate, book: Skillbook, listed: list[int], 
         years=said_years if said_years is not None else counted,
         basis=basis,
         evidence=tuple(_evidence(name, candidate, book, i) for i in shown[:3]),
-        listed=bool(listed),
+        listed=any(skill.listed for skill in skills),
     )
 
 
