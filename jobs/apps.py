@@ -11,12 +11,13 @@ class JobsConfig(AppConfig):
     name = "jobs"
 
     def ready(self) -> None:
-        from jobs import brokers, checks, events, signals  # noqa: F401  checks register themselves
+        from jobs import brokers, checks, events, local_tokens, signals, webhooks  # noqa: F401  two register themselves
 
         autodiscover_modules("handlers")
         signals.queued.connect(brokers.queued)
         signals.withdrawn.connect(brokers.withdrawn)
         signals.recorded.connect(events.recorded)
+        signals.tick.connect(local_tokens.forget_expired)
         connection_created.connect(_bound_waits)
 
 

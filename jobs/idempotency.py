@@ -79,12 +79,6 @@ def idempotent(
     return Response(known.response, status=known.status, headers=replay)
 
 
-def forget_expired(limit: int = 1000) -> int:
-    """Delete keys past their time; returns how many."""
-    old = IdempotencyKey.objects.filter(created_at__lt=timezone.now() - LIFETIME).order_by("created_at")
-    return IdempotencyKey.objects.filter(pk__in=list(old.values_list("pk", flat=True)[:limit])).delete()[0]
-
-
 def _key(request: Request) -> str | None:
     key = request.headers.get(HEADER)
     if key is None:

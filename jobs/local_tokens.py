@@ -93,8 +93,8 @@ def read(encoded: str) -> tuple[Any, uuid.UUID | None]:
     return _user(token), None
 
 
-def forget_expired(limit: int = 1000) -> int:
-    """Delete refresh tokens that have expired anyway; returns how many."""
+def forget_expired(limit: int = 1000, **signal: Any) -> int:
+    """Delete refresh tokens that have expired anyway; returns how many. Receiver of `signals.tick`."""
     expired = OutstandingToken.objects.filter(expires_at__lt=timezone.now()).values_list("pk", flat=True)
     ids = list(expired.order_by("pk")[:limit])
     BlacklistedToken.objects.filter(token_id__in=ids).delete()

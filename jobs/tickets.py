@@ -39,11 +39,5 @@ def redeem(ticket: str) -> Principal:
     return Principal.of(found.user, found.job)
 
 
-def forget_expired(limit: int = 1000) -> int:
-    """Delete tickets nobody redeemed in time; returns how many."""
-    expired = Ticket.objects.filter(expires_at__lt=timezone.now()).values_list("digest", flat=True)
-    return Ticket.objects.filter(digest__in=list(expired.order_by("expires_at")[:limit])).delete()[0]
-
-
 def _digest(ticket: str) -> str:
     return hashlib.sha256(ticket.encode(errors="replace")).hexdigest()

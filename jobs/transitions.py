@@ -21,6 +21,10 @@ from jobs.models import Job, JobFailure
 from jobs.retry import Judgement, RetryPolicy, next_delay
 from jobs.states import ACTIVE, TERMINAL, Category, Cause, Event, State, sources
 
+# The kind that tells a callback address of a job's end (`jobs.webhooks`): eight tries over some hours.
+WEBHOOK = "jobs.webhook"
+WEBHOOK_ATTEMPTS = 8
+
 _LET_GO: dict[str, Any] = {"claim": None, "lease_until": None}
 _TERMINAL_COUNTERS = {
     State.COMPLETED: "children_completed",
@@ -77,7 +81,7 @@ def renew(fence: Fence, *, lease: float) -> bool:
 
 def complete(job: Job, fence: Fence, result: Any) -> Job | None:
     """Commit the result of an attempt. None when it lost the job, or a cancel came first."""
-    with _with_parent(job):
+    with _with_consequences(job):
         ended = ledger.move(
             job.id,
             to=State.COMPLETED,
@@ -93,7 +97,7 @@ def complete(job: Job, fence: Fence, result: Any) -> Job | None:
             },
             event=Event.COMPLETED,
         )
-        _tell_parent(ended)
+        _consequences(ended)
     return _announce_end(ended)
 
 
@@ -153,7 +157,7 @@ def fail(job: Job, fence: Fence | None, failure: Failure, policy: RetryPolicy) -
         if ended is None:
             return None
         record_failure(job, failure, judgement, ended if retrying else None)
-        _tell_parent(ended)
+        _consequences(ended)
     return _announce_end(ended)
 
 
@@ -392,7 +396,7 @@ def reprioritise(job: Job, priority: int, *, queue: str | None = None, actor: st
 def _end_cancelled(
     job: Job, sources_: Iterable[State], fence: Fence | None, reason: str, actor: str
 ) -> Job | None:
-    with _with_parent(job):
+    with _with_consequences(job):
         ended = ledger.move(
             job.id,
             to=State.CANCELLED,
@@ -414,17 +418,33 @@ def _end_cancelled(
             reason=reason,
             actor=actor,
         )
-        _tell_parent(ended)
+        _consequences(ended)
     if ended:
         signals.withdrawn.send(sender=Job, jobs=[ended])
     return _announce_end(ended)
 
 
-def _with_parent(job: Job) -> Any:
-    """A transaction where a parent's counts must change with the job; else the one statement is enough."""
+def _with_consequences(job: Job) -> Any:
+    """A transaction where something must change with the job's end; else the one statement is enough."""
     from contextlib import nullcontext
 
-    return transaction.atomic() if job.parent_id else nullcontext()
+    return transaction.atomic() if job.parent_id or job.callback_url else nullcontext()
+
+
+def _consequences(ended: Job | None) -> None:
+    """What must be true when an end is: its parent counts it, and whoever asked to be told is owed that."""
+    _tell_parent(ended)
+    if ended is not None and ended.state in TERMINAL and ended.callback_url:
+        owed = Job(
+            kind=WEBHOOK,
+            queue="system",
+            owner_id=ended.owner_id,
+            priority=ended.priority,
+            args={"job_id": str(ended.id)},
+            max_attempts=WEBHOOK_ATTEMPTS,
+            run_at=None,  # type: ignore[misc]
+        )
+        ledger.insert([owed])
 
 
 def _tell_parent(ended: Job | None) -> None:

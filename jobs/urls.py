@@ -9,11 +9,13 @@ from jobs.views.auth import TicketView, TokenRefreshView, TokenView
 from jobs.views.bulk import ActionsView, BulkView
 from jobs.views.jobs import JobStatusView, JobsView, JobView, WrappedStatusView
 from jobs.views.steering import CancelView, JobTokenView, RetryView
+from jobs.views.webhooks import WebhookSecretView
 
 urlpatterns = [
     path("auth/token", TokenView.as_view(), name="token"),
     path("auth/token/refresh", TokenRefreshView.as_view(), name="token-refresh"),
     path("auth/ticket", TicketView.as_view(), name="ticket"),
+    path("auth/webhook-secret", WebhookSecretView.as_view(), name="webhook-secret"),
     path("jobs", JobsView.as_view(), name="jobs"),
     path("jobs/status", WrappedStatusView.as_view(), name="job-wrapped-status"),
     path("jobs/bulk", BulkView.as_view(), name="jobs-bulk"),
