@@ -11,6 +11,7 @@ from tests.faults import (
     kills,
     lines,
     poison,
+    sockets,
     zombies,
 )
 
@@ -25,5 +26,6 @@ __all__ = [
     "kills",
     "lines",
     "poison",
+    "sockets",
     "zombies",
 ]

@@ -26,7 +26,7 @@ def _deployed(world: World, group: bool) -> None:
     """Attempts that end within the drain complete; the others are handed back and charged nothing."""
     web, old = world.web(), world.cluster("old", RELEASE="old")
     short = world.submit(web, seconds=3)
-    long = world.submit(web, times=2, seconds=25)
+    long = world.submit(web, times=2, seconds=14)
     for job in (*short, *long):
         world.started(job)
     old.tree()
@@ -55,8 +55,10 @@ def _deployed(world: World, group: bool) -> None:
         )
     at = time.monotonic()
     world.cluster("new", RELEASE="new")
-    world.settle()
+    for job in long:
+        world.started(job, 2)
     world.outcome.recoveries.append(time.monotonic() - at)
+    world.settle()
 
 
 def _ended(cluster: Cluster, seconds: float) -> int | None:

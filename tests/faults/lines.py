@@ -6,8 +6,15 @@ import signal
 import time
 
 from tests.faults.check import check
-from tests.faults.waiting import for_a_while
+from tests.faults.waiting import for_a_while, wait
 from tests.faults.world import World
+
+
+def _in_line(world: World) -> int:
+    rows = world.ledger.rows(
+        "SELECT id FROM background_jobs WHERE state = 'queued' AND dispatched_at IS NOT NULL"
+    )
+    return len(rows)
 
 
 def _flushed(world: World, times: int, jobs: int) -> None:
@@ -17,6 +24,7 @@ def _flushed(world: World, times: int, jobs: int) -> None:
     for _ in range(times):
         batch = world.submit(web, times=jobs, seconds=0.2)
         world.started(batch[0])
+        wait(lambda: _in_line(world) > 5, 30, "the scheduler to have seen them")
         world.redis.client.flushall()
         at = time.monotonic()
         world.settle()
@@ -24,14 +32,14 @@ def _flushed(world: World, times: int, jobs: int) -> None:
     world.outcome.recoveries.append(slowest)
 
 
-@check("Redis FLUSHALL 5 times", without="reconcile", breaks="stuck", proof=lambda w: _flushed(w, 1, 20))
+@check("Redis FLUSHALL 5 times", without="reconcile", breaks="stuck", proof=lambda w: _flushed(w, 1, 40))
 def flushed(world: World) -> None:
     _flushed(world, 5, 60)
 
 
-@check("Redis FLUSHALL", without="reconcile", breaks="stuck", short=True, proof=lambda w: _flushed(w, 1, 20))
+@check("Redis FLUSHALL", without="reconcile", breaks="stuck", short=True, proof=lambda w: _flushed(w, 1, 40))
 def flushed_once(world: World) -> None:
-    _flushed(world, 1, 20)
+    _flushed(world, 1, 40)
 
 
 def _away(world: World, seconds: float) -> None:

@@ -79,15 +79,15 @@ class Cluster:
     def stop(self, number: int) -> None:
         """Send a signal (SIGSTOP, SIGCONT) to the whole tree."""
         for process in self.tree():
-            _send(process.pid, number)
+            send(process.pid, number)
 
     def kill_tree(self) -> None:
         """SIGKILL everything at once, as a host that loses its power."""
         tree = self.tree()
         for process in tree:
-            _send(process.pid, signal.SIGSTOP)
+            send(process.pid, signal.SIGSTOP)
         for process in {*tree, *self.tree()}:
-            _send(process.pid, signal.SIGKILL)
+            send(process.pid, signal.SIGKILL)
         self.process.wait(10)
 
     def leftovers(self) -> list[int]:
@@ -98,7 +98,7 @@ class Cluster:
         self.tree()
         for process in self.seen:
             if process.is_running():
-                _send(process.pid, signal.SIGKILL)
+                send(process.pid, signal.SIGKILL)
         self.process.wait(10)
 
 
@@ -133,7 +133,8 @@ def _lives(process: psutil.Process) -> bool:
         return False
 
 
-def _send(pid: int, number: int) -> None:
+def send(pid: int, number: int) -> None:
+    """Send a signal to a process that may have gone."""
     try:
         os.kill(pid, number)
     except ProcessLookupError:

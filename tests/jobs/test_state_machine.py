@@ -17,7 +17,15 @@ from django.contrib.auth import get_user_model
 from django.db import connection, transaction
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
+from hypothesis.stateful import (
+    Bundle,
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    multiple,
+    rule,
+    run_state_machine_as_test,
+)
 
 from jobs import clock, ledger, progress, transitions
 from jobs.brokers import LedgerBroker
@@ -44,7 +52,6 @@ class LedgerMachine(RuleBasedStateMachine):
     """Each example is a transaction that is rolled back."""
 
     jobs = Bundle("jobs")
-    messages = Bundle("messages")
     attempts = Bundle("attempts")
 
     def __init__(self) -> None:
@@ -74,6 +81,10 @@ class LedgerMachine(RuleBasedStateMachine):
         return f"'{at:%Y-%m-%d %H:%M:%S.%f}'"
 
     # People.
+
+    @initialize(target=jobs)
+    def begin(self) -> uuid.UUID:
+        return self.create(0, 5, 3, None)
 
     @rule(
         target=jobs,
@@ -130,28 +141,38 @@ class LedgerMachine(RuleBasedStateMachine):
 
     # The line, its duplicates, and workers.
 
-    @rule(target=messages)
-    def dispatch(self) -> uuid.UUID | None:
-        return self.broker.take()
+    @rule(target=attempts)
+    def dispatch(self) -> Any:
+        message = self.broker.take()
+        return self.claim_it(message) if message else multiple()
 
-    @rule(target=messages, job=jobs)
-    def duplicate(self, job: uuid.UUID) -> uuid.UUID:
-        return job
+    @rule(target=attempts, job=jobs)
+    def duplicate(self, job: uuid.UUID) -> Any:
+        """A message that comes twice, late, or for a job that was pruned."""
+        return self.claim_it(job)
 
-    @rule(target=attempts, message=messages)
-    def claim(self, message: uuid.UUID | None) -> Held | None:
-        if message is None:
-            return None
+    def claim_it(self, message: uuid.UUID) -> Any:
         before = Job.objects.filter(pk=message).first()
         job = transitions.claim(message, worker="machine", lease=LEASE)
         due = before and before.state == State.QUEUED and before.run_at <= self.now
         assert (job is not None) == bool(due)
         if job is None or before is None:
-            return None
+            return multiple()
         assert job.attempt == before.attempt + 1
         assert job.claim not in self.claims
         self.claims.add(job.claim)  # type: ignore[arg-type]
         return job, Fence(job.id, job.attempt, job.claim)
+
+    @rule(target=attempts, held=attempts)
+    def take_over(self, held: Held) -> Any:
+        """The worker is taken for dead, and another has the job; the first is a zombie from now on."""
+        if not self._holds(held[1]):
+            return multiple()
+        self.now += timedelta(seconds=LEASE + 1)
+        rescuer.rescue_expired()
+        self.now += timedelta(seconds=10)
+        transitions.requeue_due()
+        return self.claim_it(held[1].job_id)
 
     def _holds(self, fence: Fence) -> bool:
         return Job.objects.filter(
@@ -159,24 +180,20 @@ class LedgerMachine(RuleBasedStateMachine):
         ).exists()
 
     @rule(held=attempts)
-    def heartbeat(self, held: Held | None) -> None:
-        if held:
-            assert transitions.renew(held[1], lease=LEASE) == self._holds(held[1])
+    def heartbeat(self, held: Held) -> None:
+        assert transitions.renew(held[1], lease=LEASE) == self._holds(held[1])
 
     @rule(held=attempts)
-    def report(self, held: Held | None) -> None:
-        if held:
-            holds = self._holds(held[1])
-            assert progress.stage(*held, "extract") == holds
-            assert progress.checkpoint(held[1], {"page": 3}) == holds
+    def report(self, held: Held) -> None:
+        holds = self._holds(held[1])
+        assert progress.stage(*held, "extract") == holds
+        assert progress.checkpoint(held[1], {"page": 3}) == holds
 
     @rule(held=attempts)
-    def finish(self, held: Held | None) -> None:
-        if held:
-            ended = transitions.complete(*held, {"attempt": held[1].attempt})
-            if ended is not None:
-                assert (ended.attempt, ended.result["attempt"]) == (held[1].attempt, held[1].attempt)
-                assert ended.cancel_requested_at is None
+    def finish(self, held: Held) -> None:
+        holds = self._holds(held[1])
+        ended = transitions.complete(*held, {"attempt": held[1].attempt})
+        assert ended is None or (holds and ended.cancel_requested_at is None)
 
     @rule(
         held=attempts,
@@ -185,38 +202,35 @@ class LedgerMachine(RuleBasedStateMachine):
         ),
         cause=st.sampled_from([Cause.ERROR, Cause.SANDBOX_DIED]),
     )
-    def fail(self, held: Held | None, category: Category, cause: Cause) -> None:
-        if held:
-            judgement = Judgement(category, "boom", "It broke.", 5.0 if category == "rate_limited" else None)
-            holds = self._holds(held[1])
-            ended = transitions.fail(*held, Failure(judgement, cause), RetryPolicy(base=1, cap=4))
-            assert ended is None or holds
+    def fail(self, held: Held, category: Category, cause: Cause) -> None:
+        judgement = Judgement(category, "boom", "It broke.", 5.0 if category == "rate_limited" else None)
+        holds = self._holds(held[1])
+        ended = transitions.fail(*held, Failure(judgement, cause), RetryPolicy(base=1, cap=4))
+        assert ended is None or holds
 
     @rule(held=attempts)
-    def release(self, held: Held | None) -> None:
-        if held:
-            holds = self._holds(held[1])
-            assert transitions.release(*held, reason="deploy") is None or holds
+    def release(self, held: Held) -> None:
+        holds = self._holds(held[1])
+        assert transitions.release(*held, reason="deploy") is None or holds
 
     @rule(held=attempts)
-    def obey_cancel(self, held: Held | None) -> None:
+    def obey_cancel(self, held: Held) -> None:
         """A worker says so only of a job whose cancel it has read."""
-        if held and Job.objects.filter(pk=held[0].pk, cancel_requested_at__isnull=False).exists():
+        if Job.objects.filter(pk=held[0].pk, cancel_requested_at__isnull=False).exists():
             holds = self._holds(held[1])
             assert (transitions.cancelled(*held) is not None) == holds
 
     @rule(target=jobs, held=attempts, number=st.integers(1, 3))
-    def spawn(self, held: Held | None, number: int) -> uuid.UUID:
-        if held is None:
-            return uuid.UUID(int=0)
+    def spawn(self, held: Held, number: int) -> Any:
         owner = 0 if held[0].owner_id == self.owners[0].pk else 1
         children = [self._new(owner, held[0].priority, 2, held[0]) for _ in range(number)]
         holds = self._holds(held[1])
         waiting = transitions.wait_for_children(*held, children, {"attempt": held[1].attempt})
         assert waiting is None or holds
-        if waiting:
-            self.owner.update({child.id: child.owner_id for child in children})
-        return children[-1].id
+        if not waiting:
+            return multiple()
+        self.owner.update({child.id: child.owner_id for child in children})
+        return multiple(*(child.id for child in children))
 
     # Time, and the janitors.
 
@@ -313,7 +327,7 @@ def test_the_ledger_keeps_its_rules_in_every_order_of_events() -> None:
         LedgerMachine,
         settings=settings(
             max_examples=EXAMPLES,
-            stateful_step_count=40,
+            stateful_step_count=30,
             deadline=None,
             suppress_health_check=list(HealthCheck),
             print_blob=True,

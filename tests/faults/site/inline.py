@@ -19,7 +19,7 @@ class Inline:
     def receive(self, timeout: float) -> tuple[str, Any] | None:
         return self.said.popleft() if self.said else None
 
-    def run(self, job: Any, scratch: Path) -> None:
+    def run(self, job: Any) -> None:
         from jobs import registry
         from jobs.context import JobContext
 
@@ -33,7 +33,7 @@ class Inline:
             "priority": job.priority,
             "checkpoint": job.checkpoint,
         }
-        context = JobContext(run, lambda name, value: self.said.append((name, value)), scratch)
+        context = JobContext(run, lambda name, value: self.said.append((name, value)), Path(os.curdir))
         handler = registry.get(job.kind)
         result = handler.function(context, handler.validate(job.args))
         self.said.append(("done", {"result": result, "children": []}))
@@ -42,6 +42,9 @@ class Inline:
         return True
 
     def rss(self) -> int:
+        return 0
+
+    def growth(self, rss: int) -> int:
         return 0
 
     def worn(self) -> bool:

@@ -9,6 +9,8 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+from tests.faults.site import unheard
+
 
 def fence() -> None:
     """An attempt's writes carry neither its number nor its claim."""
@@ -168,8 +170,10 @@ def unsigned_line() -> None:
     from django.core import signing
 
     from jobs import brokers
+    from jobs.maintenance import scheduler
 
     reconcile()
+    scheduler._put_due = lambda broker: 0
 
     def put(self: Any, jobs: Any) -> None:
         for job in jobs:
@@ -234,9 +238,9 @@ REMOVALS: dict[str, Callable[[], None]] = {
             reincarnation,
             memory,
         ),
-        *(liveness, last_word, errno),
+        *(liveness, last_word, errno, unheard.messages, unheard.second_look, unheard.own_ear),
         *(drain, kinship, database_clock, unsigned_line, sandbox),
     )
 }
 # Taken away elsewhere: by `settings`, by the connection's options, by dropping an index.
-REMOVALS |= dict.fromkeys(("busy_timeout", "durable", "index"), lambda: None)
+REMOVALS |= dict.fromkeys(("busy_timeout", "durable", "index", "supervisor"), lambda: None)
