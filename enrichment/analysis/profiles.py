@@ -131,9 +131,6 @@ def distinct(known: list[Known]) -> list[tuple[Known, tuple[str, ...]]]:
     used: set[str] = set()
     found = []
     for one in known:
-        # "Communication protocols" is no soft skill; those count when the person says so.
-        if one.group == "Soft skills" and not one.listed:
-            continue
         own = tuple(line for line in one.evidence if line not in used)
         if own:
             found.append((one, own))

@@ -26,6 +26,9 @@ _SAID = (
 )
 
 
+_SOFT = "Soft skills"
+
+
 @dataclass(frozen=True, slots=True)
 class Known:
     """A skill of a candidate; `listed` is false when only the experience names it."""
@@ -65,7 +68,8 @@ def gather(candidate: Candidate, book: Skillbook) -> list[Known]:
         _known(name, candidate, book, listed.get(name, []), shown.get(name, []))
         for name in {**listed, **shown}
     ]
-    return sorted(found, key=_standing)
+    # "Communication protocols" is no soft skill; those count when the person says so.
+    return sorted((one for one in found if one.listed or one.group != _SOFT), key=_standing)
 
 
 def suggest(known: list[Known], book: Skillbook, *, limit: int = 8) -> list[Suggested]:
