@@ -4,16 +4,17 @@ from typing import Any
 
 from django.apps import AppConfig
 from django.db.backends.signals import connection_created
-from django.utils.module_loading import autodiscover_modules
 
 
 class JobsConfig(AppConfig):
     name = "jobs"
 
     def ready(self) -> None:
-        from jobs import brokers, checks, events, local_tokens, signals, webhooks  # noqa: F401  two register themselves
+        from jobs import brokers, events, local_tokens, registry, signals
+        from jobs import checks as _checks  # noqa: F401  registers itself, as does the next
+        from jobs import webhooks as _webhooks  # noqa: F401
 
-        autodiscover_modules("handlers")
+        registry.discover()
         signals.queued.connect(brokers.queued)
         signals.withdrawn.connect(brokers.withdrawn)
         signals.recorded.connect(events.recorded)

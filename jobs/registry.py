@@ -6,11 +6,16 @@ A handler registers itself with `@job_handler`; the file is found because it sta
 
 from __future__ import annotations
 
+import pkgutil
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from importlib import import_module
 from typing import Any
 
+from django.apps import apps
 from django.core.exceptions import ImproperlyConfigured
+from django.utils.module_loading import autodiscover_modules
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from jobs import conf
@@ -63,6 +68,15 @@ class Handler:
 
     def queue_for(self, args: BaseModel, priority: int) -> str:
         return self.route(args, priority) if self.route else self.queue
+
+
+def discover() -> None:
+    """Import every app's `handlers` module, or every file of its `handlers` package."""
+    autodiscover_modules("handlers")
+    for app in apps.get_app_configs():
+        package = sys.modules.get(f"{app.name}.handlers")
+        for found in pkgutil.iter_modules(getattr(package, "__path__", ())):
+            import_module(f"{app.name}.handlers.{found.name}")
 
 
 _handlers: dict[str, Handler] = {}
