@@ -49,7 +49,7 @@ def _filled(world: World, jobs: int) -> None:
     files = [path for path in (world.data / "media").iterdir() if path.is_file()]
     whole = [path for path in files if path.stat().st_size == 4 * 1_048_576]
     world.expect(len(whole) == len(files) == jobs, "half", f"{len(files)} files, {len(whole)} whole")
-    wait(lambda: not any((world.data / "scratch").iterdir()), 90, "scratch to be empty", every=0.5)
+    wait(lambda: not list((world.data / "scratch").rglob("made")), 90, "scratch to be empty", every=0.5)
 
 
 def _stuff(world: World, path: object) -> None:

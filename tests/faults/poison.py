@@ -65,12 +65,12 @@ def _ended_by_limit(world: World, mode: str, cause: str, limit: float) -> None:
     world.expect(pids == set(cluster.workers()), "workers", "a worker was replaced")
 
 
-@check("loop in native code", without="sandbox", breaks="stuck", short=True)
+@check("loop in native code", without="sandbox", breaks="cause", short=True)
 def native(world: World) -> None:
     _ended_by_limit(world, "native", "timeout", 4)
 
 
-@check("except: pass around everything", without="sandbox", breaks="stuck")
+@check("except: pass around everything", without="sandbox", breaks="cause")
 def swallow(world: World) -> None:
     _ended_by_limit(world, "swallow", "timeout", 4)
 
@@ -80,7 +80,7 @@ def memory(world: World) -> None:
     _ended_by_limit(world, "memory", "memory", 4)
 
 
-@check("loop in native code (SQLite)", without="sandbox", breaks="stuck", embedded=True)
+@check("loop in native code (SQLite)", without="sandbox", breaks="cause", embedded=True)
 def native_embedded(world: World) -> None:
     _ended_by_limit(world, "native", "timeout", 4)
 

@@ -37,6 +37,7 @@ def say(context: Any, args: Args, word: str) -> None:
 @job_handler("faults.work", queue="document", args=Args, public=True, retry=SOON, timeout=120)
 def work(context: Any, args: Args) -> dict[str, Any]:
     """Works for a while. The result names its attempt, so that a foreign attempt's result is seen."""
+    (context.scratch / "draft").write_text(str(context.job_id))
     say(context, args, "start")
     end = time.monotonic() + args.seconds
     while time.monotonic() < end:
