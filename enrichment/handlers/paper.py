@@ -85,6 +85,8 @@ def _read(context: JobContext, args: ReadPaperArgs) -> Analysis:
         progress=lambda done, total: context.progress(done, total),
     )
     with context.commit():
+        if not paper.title and answer.data.get("title"):
+            Paper.objects.filter(pk=paper.pk, title="").update(title=str(answer.data["title"])[:500])
         return Analysis.objects.create(
             paper=paper,
             provider=answer.provider,
