@@ -48,14 +48,14 @@ async def trivial(scope: dict, receive, send) -> None:  # type: ignore[no-untype
 
 
 @contextmanager
-def served(server: str, application: str, data: Path) -> Iterator[tuple[int, int]]:
+def served(server: str, application: str, data: Path, **more: str) -> Iterator[tuple[int, int]]:
     """A server of `application` in a process of its own: its pid and port."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     environment = os.environ | {
         "DATA_DIR": str(data), "JWT_SECRET": SECRET, "LOG_LEVEL": "ERROR", "PYTHONPATH": str(ROOT),
-        "DJANGO_SETTINGS_MODULE": "config.settings", "QUOTA_STORAGE_MB": "100000",
+        "DJANGO_SETTINGS_MODULE": "config.settings", "QUOTA_STORAGE_MB": "100000", **more,
     }  # fmt: skip
     command = {
         "uvicorn": [

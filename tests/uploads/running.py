@@ -74,7 +74,7 @@ def running_site(data: Path, **environment: str) -> Iterator[Site]:
         )  # fmt: skip
     try:
         with (
-            served("uvicorn", "config.asgi:application", data) as (web, port),
+            served("uvicorn", "config.asgi:application", data, **environment) as (web, port),
             httpx.Client(
                 base_url=f"http://127.0.0.1:{port}", headers={"Authorization": f"Bearer {token}"}, timeout=120
             ) as client,
