@@ -105,7 +105,7 @@ class Peak:
     def _look(self, site: Site) -> None:
         import psutil
 
-        while not self._over.wait(0.1):
+        while not self._over.wait(0.25):
             try:
                 self.megabytes = max(self.megabytes, site.peak_rss() / 1024 / 1024)
             except psutil.Error:

@@ -46,7 +46,7 @@ class Site:
             job: dict[str, Any] = self.client.get(f"/api/jobs/{job_id}").json()
             if job["status"] in ENDED:
                 return job
-            time.sleep(0.05)
+            time.sleep(0.25)  # asking more often would be measured along
         raise TimeoutError(f"job {job_id} did not end in {seconds} s: {job}")
 
     def peak_rss(self) -> int:
