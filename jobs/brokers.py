@@ -38,6 +38,8 @@ POLL_SECONDS = 0.04
 # A job handed out but not claimed for this long was lost on the way, in seconds.
 LOST_SECONDS = 10
 _TASK_LOOK_SECONDS = 0.5
+# So many pushers may look at the head of one queue at once, and each still finds a job nobody else holds.
+_HEADS = 8
 
 
 @cache
@@ -197,11 +199,12 @@ class LedgerBroker(JobBroker, ORM):
         return None
 
     def _first(self, queues: Sequence[str]) -> uuid.UUID | None:
-        marks = ", ".join(["%s"] * len(queues))
-        first = (
-            "SELECT id FROM background_jobs WHERE state = 'queued' AND dispatched_at IS NULL"
-            f" AND run_at <= {ledger.now()} AND queue IN ({marks}) ORDER BY priority DESC, turn, id LIMIT 1"
-        )
+        # The head of each queue by itself: over several queues at once no index holds the order.
+        due = f"state = 'queued' AND dispatched_at IS NULL AND run_at <= {ledger.now()}"
+        order = "ORDER BY priority DESC, turn, id LIMIT"
+        head = f"SELECT id FROM background_jobs WHERE {due} AND queue = %s {order} {_HEADS}"
+        heads = " UNION ALL ".join(f"SELECT id FROM ({head}) AS q{number}" for number in range(len(queues)))
+        first = f"SELECT id FROM background_jobs WHERE id IN ({heads}) AND {due} {order} 1"
         if connection.vendor == "postgresql":
             first += " FOR UPDATE SKIP LOCKED"
         with connection.cursor() as cursor:
