@@ -9,6 +9,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 from pydantic.alias_generators import to_camel
 
 from enrichment import engines
+from enrichment.models import Candidate, Paper
 from jobs.exceptions import InvalidInput
 
 ProviderName = Literal["builtin", "openai", "anthropic"]
@@ -234,17 +235,32 @@ def read_candidate(data: dict[str, Any]) -> CandidateData:
         ) from None
 
 
-def check_provider(args: Any) -> None:
-    """A kind's `precheck`: the provider asked for can be used here."""
+def check_request(args: Any, owner_id: Any) -> None:
+    """A kind's `precheck`: the provider asked for can be used here, and the candidates are the owner's."""
     if args.provider:
         try:
             engines.check(args.provider)
         except InvalidInput as error:
             error.field = "provider"
             raise
+    if getattr(args, "candidate_id", None):
+        _check_owned(Candidate, [args.candidate_id], owner_id, "candidateId", "candidate")
+    if getattr(args, "candidate_ids", None):
+        _check_owned(Candidate, args.candidate_ids, owner_id, "candidateIds", "candidate")
 
 
-def check_providers(args: PaperArgs) -> None:
-    """The same for several."""
+def check_paper(args: PaperArgs, owner_id: Any) -> None:
+    """The same for a paper and its providers."""
     for name in args.providers or []:
         engines.check(name)
+    _check_owned(Paper, [args.paper_id], owner_id, "paperId", "paper")
+
+
+def _check_owned(model: Any, ids: list[uuid.UUID], owner_id: Any, field: str, noun: str) -> None:
+    """Somebody else's is answered like one that never was."""
+    known = set(model.objects.filter(pk__in=ids, owner=owner_id).values_list("pk", flat=True))
+    unknown = [str(wanted) for wanted in ids if wanted not in known]
+    if unknown:
+        raise InvalidInput(
+            f"There is no {noun} {', '.join(unknown[:5])} among yours.", code=f"unknown_{noun}", field=field
+        )

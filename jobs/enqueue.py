@@ -87,8 +87,9 @@ def build(spec: Spec, *, owner_id: Any, parent: Job | None = None) -> Job:
     if len(json.dumps(spec.args)) > conf.MAX_ARGS_BYTES:
         raise InvalidArgs({"args": [f"At most {conf.MAX_ARGS_BYTES} bytes: upload large input as a file."]})
     args = handler.validate(spec.args)
-    if handler.precheck:
-        handler.precheck(args)
+    # A child is its parent's doing: what cannot work then is that child's failure, not its parent's.
+    if handler.precheck and parent is None:
+        handler.precheck(args, owner_id)
     inherited = parent.priority if parent else handler.priority
     priority = inherited if spec.priority is None else spec.priority
     if not MIN_PRIORITY <= priority <= MAX_PRIORITY:

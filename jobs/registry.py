@@ -56,7 +56,7 @@ class Handler:
     secrets: tuple[str, ...] = ()
     finish: Callable[..., Any] | None = None
     route: Callable[[Any, int], str] | None = None
-    precheck: Callable[[Any], None] | None = None
+    precheck: Callable[[Any, Any], None] | None = None
     labels: dict[str, str] = field(default_factory=dict)
 
     def validate(self, args: dict[str, Any]) -> BaseModel:
@@ -100,13 +100,13 @@ def job_handler(
     secrets: tuple[str, ...] = (),
     finish: Callable[..., Any] | None = None,
     route: Callable[[Any, int], str] | None = None,
-    precheck: Callable[[Any], None] | None = None,
+    precheck: Callable[[Any, Any], None] | None = None,
 ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Register a function as the handler of `kind`.
 
     The function takes `(context: JobContext, args)` and returns the job's result, a JSON-serialisable dict
-    or None. `type` is the kind's public name (default: the kind). `precheck(args)` runs in the request that
-    creates the job and raises InvalidInput for what cannot work, such as a provider without a key.
+    or None. `type` is the kind's public name (default: the kind). `precheck(args, owner_id)` runs in the
+    request that creates the job and raises InvalidInput for what cannot work, as a provider without a key.
     Raises ImproperlyConfigured when the kind or its public name is taken by another function.
     """
 

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from enrichment import engines
 from enrichment.analysis import agreement
-from enrichment.arguments import PaperArgs, check_providers
+from enrichment.arguments import PaperArgs, check_paper
 from enrichment.handlers.paper import find_paper
 from enrichment.models import Paper
 from jobs.context import Child, JobContext
@@ -54,7 +54,7 @@ def finish_analysis(
     args=PaperArgs,
     type="ai-analysis",
     public=True,
-    precheck=check_providers,
+    precheck=check_paper,
     timeout=120,
     memory_mb=768,
     cpu_seconds=60,

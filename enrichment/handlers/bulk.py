@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from enrichment.arguments import BulkArgs, MemberArgs, check_provider, read_candidate
+from enrichment.arguments import BulkArgs, MemberArgs, check_request, read_candidate
 from enrichment.handlers.improvements import SECRETS
 from enrichment.improving import find, improve
 from enrichment.routing import by_priority
@@ -50,7 +50,7 @@ def finish_bulk(
     args=BulkArgs,
     type="bulk_candidate_enrichment",
     public=True,
-    precheck=check_provider,
+    precheck=check_request,
     timeout=300,
     memory_mb=768,
     cpu_seconds=120,

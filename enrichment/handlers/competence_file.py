@@ -10,7 +10,7 @@ from django.core.files import File
 from django.core.files.storage import storages
 
 from enrichment import asking
-from enrichment.arguments import CompetenceArgs, check_provider
+from enrichment.arguments import CompetenceArgs, check_request
 from enrichment.handlers.improvements import SECRETS
 from enrichment.improving import find, hold, next_version
 from enrichment.models import Candidate, CompetenceFile
@@ -20,9 +20,9 @@ from jobs.exceptions import InvalidInput
 from jobs.registry import job_handler
 
 
-def check(args: CompetenceArgs) -> None:
-    """A kind's `precheck`: the provider can be used here, and so can PDF when it is asked for."""
-    check_provider(args)
+def check(args: CompetenceArgs, owner_id: Any) -> None:
+    """The kind's `precheck`: as for its siblings, and PDF can be made here when it is asked for."""
+    check_request(args, owner_id)
     if args.formats and "pdf" in args.formats:
         from enrichment.competence import pdf_available
 

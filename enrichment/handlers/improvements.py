@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Final
 
-from enrichment.arguments import CandidateArgs, check_provider
+from enrichment.arguments import CandidateArgs, check_request
 from enrichment.improving import find, improve
 from enrichment.routing import by_priority
 from jobs.context import JobContext
@@ -32,7 +32,7 @@ def _register(kind: str, type_: str, summary: str) -> Callable[[JobContext, Cand
         args=CandidateArgs,
         type=type_,
         public=True,
-        precheck=check_provider,
+        precheck=check_request,
         timeout=300,
         memory_mb=768,
         cpu_seconds=120,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from enrichment import asking
-from enrichment.arguments import ResumeArgs, check_provider
+from enrichment.arguments import ResumeArgs, check_request
 from enrichment.handlers.improvements import SECRETS
 from jobs.context import JobContext
 from jobs.registry import job_handler
@@ -17,7 +17,7 @@ from jobs.registry import job_handler
     args=ResumeArgs,
     type="resume-optimization",
     public=True,
-    precheck=check_provider,
+    precheck=check_request,
     timeout=300,
     memory_mb=768,
     cpu_seconds=120,

@@ -207,6 +207,7 @@ def _accept(request: Request, paper: Paper, providers: list[str] | None, priorit
         raise InvalidArgs({"priority": [str(error)]}) from None
     paper.id = uuid7()
     with transaction.atomic():
+        paper.save(force_insert=True)
         job = enqueue.create(
             "paper.compare",
             {"paperId": str(paper.pk), "providers": providers},
@@ -215,5 +216,5 @@ def _accept(request: Request, paper: Paper, providers: list[str] | None, priorit
             actor=actor(request),
         )
         paper.job = job
-        paper.save(force_insert=True)
+        paper.save(update_fields=["job"])
     return {"paperId": str(paper.pk), "jobId": str(job.pk)}

@@ -273,14 +273,15 @@ def test_a_bad_field_of_a_paper_is_named(api: APIClient, body: Any, field: str) 
 
 
 def test_statistics_count_by_type_priority_and_error_in_a_bounded_number_of_queries(
-    api: APIClient, django_assert_max_num_queries: Any
+    api: APIClient, user: Any, django_assert_max_num_queries: Any
 ) -> None:
     start(api)
     start(api, type="experience_enhancement", priority="high")
     drain()
     start(api, priority="low")
-    stale = str(uuid.uuid4())
-    api.post("/api/jobs", {"type": "skills_optimization", "candidateId": stale})
+    gone = Candidate.objects.create(owner=user, profile=ADA)
+    api.post("/api/jobs", {"type": "skills_optimization", "candidateId": str(gone.pk)})
+    gone.delete()
     drain()
     with django_assert_max_num_queries(8):
         stats = api.get("/api/enrichment?action=stats").json()
@@ -300,3 +301,20 @@ def test_health_shows_every_queue_of_enrichment(api: APIClient) -> None:
         "workers": 0,
         "paused": False,
     }
+
+
+@pytest.mark.parametrize(
+    ("body", "field"),
+    [
+        ({"type": "ai-analysis", "paperId": str(uuid.uuid4()), "providers": ["builtin"]}, "paperId"),
+        ({"type": "skills_optimization", "candidateId": str(uuid.uuid4())}, "candidateId"),
+        ({"type": "bulk_candidate_enrichment", "candidateIds": [str(uuid.uuid4())]}, "candidateIds"),
+    ],
+)
+def test_a_job_about_what_is_not_yours_is_refused_when_it_is_asked_for(
+    api: APIClient, body: dict[str, Any], field: str
+) -> None:
+    answer = api.post("/api/jobs", body, format="json")
+    assert answer.status_code == 400, answer.content
+    assert field in answer.json()["errors"]
+    assert not Job.objects.exists()

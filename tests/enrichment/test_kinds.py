@@ -10,6 +10,7 @@ from django.core.files.storage import storages
 
 from enrichment.models import Analysis, Candidate, CompetenceFile, Enrichment, Paper
 from jobs import transitions
+from jobs.exceptions import InvalidInput
 from jobs.models import Job
 from tests.enrichment.people import ADA
 from tests.enrichment.running import drain, perform, states
@@ -67,8 +68,8 @@ def test_a_proposal_is_a_version_with_a_difference_and_the_profile_stays(
 
 def test_somebody_elses_candidate_can_not_be_enriched(user: Any, other_user: Any) -> None:
     theirs = Candidate.objects.create(owner=other_user, profile=ADA)
-    job = perform("enrichment.skills", {"candidateId": str(theirs.pk)}, owner=user)
-    assert (job.state, job.error["code"]) == ("failed", "candidate_not_found")
+    with pytest.raises(InvalidInput, match="among yours"):
+        perform("enrichment.skills", {"candidateId": str(theirs.pk)}, owner=user)
     assert not Enrichment.objects.exists()
 
 
@@ -158,5 +159,5 @@ def test_a_paper_is_read_and_its_reading_is_stored(user: Any) -> None:
 
 def test_somebody_elses_paper_can_not_be_read(user: Any, other_user: Any) -> None:
     paper = Paper.objects.create(owner=other_user, title="Ranking", text=PAPER)
-    job = perform("paper.compare", {"paperId": str(paper.pk)}, owner=user)
-    assert (job.state, job.error["code"]) == ("failed", "paper_not_found")
+    with pytest.raises(InvalidInput, match="among yours"):
+        perform("paper.compare", {"paperId": str(paper.pk)}, owner=user)
