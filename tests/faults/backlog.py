@@ -12,8 +12,11 @@ import django; django.setup()
 import json, sys, time
 from jobs import brokers, conf, transitions
 from jobs.ledger import Fence
-broker = brokers.LedgerBroker("measure")
+from jobs.maintenance import scheduler
+broker = brokers.job_broker()
 broker.serve(conf.pool("all"))
+while broker.puts and scheduler._put_due(broker):
+    pass
 took = []
 for _ in range({times}):
     begun = time.perf_counter()
@@ -45,10 +48,8 @@ def _backlog(world: World, rows: int, claims: int) -> None:
         owner = connection.execute("SELECT min(owner_id) FROM background_jobs").fetchone()
         connection.execute(_FLOOD, (owner[0] if owner else 0, rows))
         connection.execute("ANALYZE background_jobs")
-        if "index" in world.without:
-            connection.execute("DROP INDEX job_line")
         _p95(world, claims)
-        end = _p95(world, 200 if claims > 200 else 20)
+        end = _p95(world, 200)
         idle.execute("ROLLBACK")
         # A person gives up on the rest: nobody waits for 100,000 jobs here.
         connection.execute(
@@ -59,15 +60,17 @@ def _backlog(world: World, rows: int, claims: int) -> None:
 
 
 def _p95(world: World, times: int) -> float:
-    took = json.loads(world.python(_MEASURE.format(times=times), REDIS_URL=""))
+    """With Redis, a line is walked there, and the database is only asked for the one row."""
+    more = {"REDIS_URL": ""} if "line" in world.without else {}
+    took = json.loads(world.python(_MEASURE.format(times=times), **more))
     return float(took[int(len(took) * 0.95)])
 
 
 @check(
     "100,000 rows and an idle transaction",
-    without="index",
+    without="line",
     breaks="claims",
     proof=lambda world: _backlog(world, 100_000, 20),
 )
 def backlog(world: World) -> None:
-    _backlog(world, 100_000, 10_000)
+    _backlog(world, 100_000, 5_000)

@@ -57,4 +57,4 @@ def cancelled(world: World) -> None:
 
 @check("cancelled at a random moment", without="guards", breaks="committed_twice", short=True)
 def cancelled_some(world: World) -> None:
-    _cancelled(world, 40)
+    _cancelled(world, 25)

@@ -30,6 +30,7 @@ def _crowd(world: World, seconds: float) -> None:
             except Refused as error:
                 if error.status != 409:
                     errors.append(str(error))
+        client.close()
         return created, errors, client.slowest
 
     with ThreadPoolExecutor(WRITERS) as crowd:

@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from tests.faults.site import unheard
+from tests.faults.site import unheard, unsorted
 
 
 def fence() -> None:
@@ -238,9 +238,9 @@ REMOVALS: dict[str, Callable[[], None]] = {
             reincarnation,
             memory,
         ),
-        *(liveness, last_word, errno, unheard.messages, unheard.second_look, unheard.own_ear),
+        *(liveness, last_word, errno, unheard.messages, unheard.second_look, unheard.own_ear, unsorted.line),
         *(drain, kinship, database_clock, unsigned_line, sandbox),
     )
 }
-# Taken away elsewhere: by `settings`, by the connection's options, by dropping an index.
-REMOVALS |= dict.fromkeys(("busy_timeout", "durable", "index", "supervisor"), lambda: None)
+# Taken away elsewhere: by `settings`, by the connection's options, by the check itself.
+REMOVALS |= dict.fromkeys(("busy_timeout", "durable", "supervisor"), lambda: None)
