@@ -26,7 +26,7 @@ def _deployed(world: World, group: bool) -> None:
     """Attempts that end within the drain complete; the others are handed back and charged nothing."""
     web, old = world.web(), world.cluster("old", RELEASE="old")
     short = world.submit(web, seconds=3)
-    long = world.submit(web, times=2, seconds=11)
+    long = world.submit(web, times=2, seconds=16)
     for job in (*short, *long):
         world.started(job)
     old.tree()
