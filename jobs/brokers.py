@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 import time
 import uuid
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import cache
 from typing import Any
 
@@ -21,6 +21,8 @@ from django_q.brokers import get_broker
 from django_q.brokers.orm import ORM
 from django_q.brokers.redis_broker import Redis
 from django_q.signing import SignedPackage
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 from jobs import conf, ledger
 from jobs.board import Board
@@ -38,6 +40,8 @@ POLL_SECONDS = 0.04
 # A job handed out but not claimed for this long was lost on the way, in seconds.
 LOST_SECONDS = 10
 _TASK_LOOK_SECONDS = 0.5
+# So long nobody who creates a job waits for a Redis that has just failed, in seconds.
+REST_SECONDS = 5.0
 # So many pushers may look at the head of one queue at once, and each still finds a job nobody else holds.
 _HEADS = 8
 
@@ -55,18 +59,29 @@ def worker_broker() -> JobBroker:
 
 def queued(sender: Any, jobs: Sequence[Job], **kwargs: Any) -> None:
     """Receiver of `signals.queued`: best effort, the scheduler finds what got lost."""
-    try:
-        job_broker().put([job for job in jobs if job.run_at <= job.created_at or job.attempt])
-    except redis.RedisError as error:
-        logger.warning("%d jobs not put in line in Redis, the scheduler will: %s", len(jobs), error)
+    _best_effort(
+        lambda: job_broker().put([job for job in jobs if job.run_at <= job.created_at or job.attempt])
+    )
 
 
 def withdrawn(sender: Any, jobs: Sequence[Job], **kwargs: Any) -> None:
-    """Receiver of `signals.withdrawn`."""
+    """Receiver of `signals.withdrawn`: a job that stays in its line is refused by its claim."""
+    _best_effort(lambda: job_broker().remove(jobs))
+
+
+_resting_until = 0.0
+
+
+def _best_effort(tell: Callable[[], None]) -> None:
+    """Tell the line. One that hangs holds up one request in `REST_SECONDS`, not each."""
+    global _resting_until
+    if time.monotonic() < _resting_until:
+        return
     try:
-        job_broker().remove(jobs)
+        tell()
     except redis.RedisError as error:
-        logger.warning("%d jobs not removed from Redis; their claims will refuse: %s", len(jobs), error)
+        _resting_until = time.monotonic() + REST_SECONDS
+        logger.warning("Redis was not told of a job, the scheduler will find it: %s", error)
 
 
 class JobBroker:
@@ -261,8 +276,9 @@ class RedisBroker(JobBroker, Redis):
         # Longer than BZMPOP blocks; health checks find a connection the other side has dropped.
         return redis.Redis.from_url(
             settings.REDIS_URL,
-            socket_timeout=BLOCK_SECONDS + 4,
-            socket_connect_timeout=3,
+            socket_timeout=BLOCK_SECONDS + 1,
+            socket_connect_timeout=1,
+            retry=Retry(NoBackoff(), 1),
             health_check_interval=30,
         )
 

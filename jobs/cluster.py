@@ -46,9 +46,10 @@ class Sentinel(q2.Sentinel):
     """django-q2's sentinel, whose processes die with it and leave stopping to the parent."""
 
     def __init__(self, board: Board, parent: int, *args: Any, **kwargs: Any) -> None:
-        _enter(parent)
         self.board = board
-        super().__init__(*args, **kwargs)
+        super().__init__(*args, start=False, **kwargs)
+        _enter(parent)  # after django-q2, which lets SIGTERM end its sentinel
+        self.start()
 
     def spawn_process(self, target: Callable[..., Any], *args: Any) -> Any:
         is_worker = target is q2.worker
@@ -200,7 +201,9 @@ class Keeper:
         assert self.cluster is not None
         board = self.cluster.board
         board.drain(settings.DRAIN_SECONDS)
-        self.cluster.stop_event.set()
+        if self.cluster.sentinel.is_alive():
+            # Setting it waits for whoever sleeps on it, and a dead sentinel never wakes.
+            self.cluster.stop_event.set()
         deadline = time.monotonic() + settings.DRAIN_SECONDS + _KILL_WAIT_SECONDS
         logger.info("pool %s: draining, at most %g s", self.pool.name, settings.DRAIN_SECONDS)
         while self.cluster.sentinel.is_alive() and time.monotonic() < deadline:

@@ -29,6 +29,7 @@ def _two_hosts(world: World, jumps: list[str]) -> None:
         "FAKETIME_TIMESTAMP_FILE": str(stamp),
         "FAKETIME_NO_CACHE": "1",
         "FAKETIME_DONT_FAKE_MONOTONIC": "1",
+        "DONT_FAKE_MONOTONIC": "1",
         "FAKETIME_DONT_RESET": "1",
     }
     world.cluster("true", FAULTS_HOST="true")
