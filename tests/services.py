@@ -19,6 +19,9 @@ REQUIRED = any(
 REDIS_URL = os.environ.get("TEST_REDIS_URL") or os.environ.get("REDIS_URL") or "redis://127.0.0.1:6379/15"
 
 
+ONLY_POSTGRES = "runs where DATABASE_URL names a PostgreSQL server"
+
+
 @cache
 def redis_problem() -> str:
     """Why Redis can not be used, or an empty string."""
@@ -36,9 +39,7 @@ def postgres_problem() -> str:
     """Why tests of PostgreSQL can not run here, or an empty string."""
     from django.db import connection
 
-    if connection.vendor == "postgresql":
-        return ""
-    return "runs where DATABASE_URL names a PostgreSQL server"
+    return "" if connection.vendor == "postgresql" else ONLY_POSTGRES
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -73,6 +74,20 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
     # Never a failure: the run on SQLite has none of them, and the run on PostgreSQL has them all.
     if item.get_closest_marker("postgres"):
         _missing(postgres_problem(), False)
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Where everything is promised, a skipped test is a failed one, whatever it skipped for."""
+    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+    if not REQUIRED or reporter is None:
+        return
+    skipped = [
+        report for report in reporter.stats.get("skipped", []) if ONLY_POSTGRES not in str(report.longrepr)
+    ]
+    for report in skipped:
+        reporter.write_line(f"\nskipped, though nothing may be missing here: {report.nodeid}", red=True)
+    if skipped:
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
 
 @pytest.fixture(scope="session")

@@ -175,3 +175,12 @@ def test_listed_origins_may_call_and_others_may_not(settings: Any, api: APIClien
 
 def test_by_default_no_other_origin_may_call() -> None:
     assert "Access-Control-Allow-Origin" not in preflight("https://evil.example.org")
+
+
+@pytest.mark.parametrize("method", ["get", "post", "put", "delete"])
+def test_a_route_that_does_not_exist_is_a_404_by_every_method(method: str, db: None) -> None:
+    from django.test import Client
+
+    answer = getattr(Client(enforce_csrf_checks=True), method)("/api/no-such-thing")
+    assert answer.status_code == 404
+    assert answer.json()["code"] == "not_found"
