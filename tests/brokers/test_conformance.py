@@ -68,6 +68,17 @@ def test_within_a_priority_owners_take_turns(make_broker: Make) -> None:
     assert len(bulk) == 20
 
 
+def test_an_owners_later_jobs_stand_behind_his_earlier_ones(make_broker: Make) -> None:
+    owner, newcomer = UserFactory(), UserFactory()
+    first, second = work(owner, number=4), work(owner, number=4)
+    broker = make_broker("ai")
+    served = [broker.take() for _ in range(2)]
+    for job_id in served:
+        assert job_id and transitions.claim(job_id, worker="w", lease=30)
+    single = work(newcomer)
+    assert served + drain(broker) == ids([*first[:3], *single, first[3], *second])
+
+
 def test_a_pool_serves_its_own_queue_first_and_helps_more_urgent_ones_when_idle(make_broker: Make) -> None:
     owner = UserFactory()
     critical = work(owner, queue="enrichment-critical", priority=20)
