@@ -106,6 +106,10 @@ def _database(url: str) -> dict[str, Any]:
         options.setdefault("timeout", 30)
         options.setdefault("init_command", "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL")
     else:
+        # Planning one of the ledger's statements costs as much as executing it, so it is done once for each
+        # connection. A pooler that swaps connections under the client may not know prepared statements.
+        if env.flag("DATABASE_PREPARE", True):
+            options |= {"server_side_binding": True, "prepare_threshold": 5}
         # A web process opens connections from many short-lived threads, so it pools them;
         # a worker holds one for its life.
         pool = env.integer("DATABASE_POOL", 0, high=200)
@@ -320,6 +324,7 @@ LEASE_SECONDS = env.number("LEASE_SECONDS", 30, low=3)
 WATCHDOG_SECONDS = env.number("WATCHDOG_SECONDS", 5, low=1)
 WORKER_CONCURRENCY = env.integer("WORKER_CONCURRENCY", 0, high=256)
 JOB_CONCURRENCY = env.text("JOB_CONCURRENCY")
+GUEST_CONCURRENCY = env.integer("GUEST_CONCURRENCY", 1, high=16)
 MAX_JOB_ATTEMPTS = env.integer("MAX_JOB_ATTEMPTS", 0, high=100)
 RETRY_BASE_DELAY = env.number("RETRY_BASE_DELAY", 2.0, low=0.01)
 RETRY_MAX_DELAY = env.number("RETRY_MAX_DELAY", 600.0, low=0.01)

@@ -29,11 +29,17 @@ class _Slot(ctypes.Structure):
 
 
 class Board:
-    """Made by the parent before the cluster is forked; the pusher and every worker inherit it."""
+    """Made by the parent before the cluster is forked; the pusher and every worker inherit it.
 
-    def __init__(self, slots: int) -> None:
+    A cluster has `places` for whatever is next in line, and `guest_places` more, with a worker each, for
+    owners who have no job running: see `jobs.brokers.JobBroker.take_guest`.
+    """
+
+    def __init__(self, places: int, guest_places: int = 0) -> None:
+        self.places = places
+        self.workers = places + guest_places
         # Reincarnated workers take slots of dead ones, so a few spare ones are enough.
-        self.slots = multiprocessing.RawArray(_Slot, slots + 4)
+        self.slots = multiprocessing.RawArray(_Slot, self.workers + 4)
         self.handed = multiprocessing.RawValue(ctypes.c_uint64, 0)
         self.drain_deadline = multiprocessing.RawValue(ctypes.c_double, 0.0)
         self.wake_read, self.wake_write = os.pipe()
@@ -81,10 +87,14 @@ class Board:
         except OSError:
             pass  # full pipe: it is awake anyway
 
+    def over(self) -> bool:
+        """Whether more are busy than there are places: after this job comes a guest's, or nothing."""
+        return self._busy() + self.on_the_way() > self.places
+
     # the pusher's side
 
-    def wait_for_free_worker(self, timeout: float) -> bool:
-        """Whether a worker is free to take a message, waiting up to `timeout` seconds for one.
+    def wait_for_place(self, timeout: float) -> bool:
+        """Whether a message can be handed out, waiting up to `timeout` seconds for a worker and a place.
 
         Handing out no more than can be started keeps the order of the line, and loses nothing with a cluster.
         """
@@ -97,9 +107,19 @@ class Board:
                 pass
         return self._free() > 0
 
+    def guest_place(self) -> bool:
+        """Whether every place is taken, and a worker for guests is not."""
+        idle, busy, coming = self._idle(), self._busy(), self.on_the_way()
+        return idle > coming and self.places <= busy + coming < self.workers
+
     def _free(self) -> int:
-        idle = sum(1 for slot in self.live() if slot.busy_since == 0.0)
-        return idle - self.on_the_way()
+        return min(self._idle(), self.places - self._busy()) - self.on_the_way()
+
+    def _idle(self) -> int:
+        return sum(1 for slot in self.live() if slot.busy_since == 0.0)
+
+    def _busy(self) -> int:
+        return sum(1 for slot in self.live() if slot.busy_since > 0.0)
 
     # the parent's side
 

@@ -22,7 +22,8 @@ def sql_now(seconds: float = 0.0) -> str:
             if seconds
             else ("statement_timestamp()")
         )
-    return f"strftime('%%Y-%%m-%%d %%H:%%M:%%f', 'now', '{float(seconds):+.3f} seconds')"
+    # SQLite compares times as text and knows milliseconds; Django stores microseconds.
+    return f"(strftime('%%Y-%%m-%%d %%H:%%M:%%f', 'now', '{float(seconds):+.3f} seconds') || '000')"
 
 
 def now() -> datetime:

@@ -107,7 +107,7 @@ class Cluster(q2.Cluster):
         # django-q2 joins its processes inside the signal handler; ours only sets a flag.
         signal.signal(signal.SIGTERM, handlers[0])
         signal.signal(signal.SIGINT, handlers[1])
-        self.board = Board(pool.concurrency)
+        self.board = Board(pool.concurrency, pool.guests)
         broker.serve(pool, self.board)
 
     def start(self) -> int:
@@ -146,7 +146,7 @@ class Keeper:
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._on_signal)
         confinement.adopt_orphans()
-        Conf.WORKERS = self.pool.concurrency
+        Conf.WORKERS = self.pool.concurrency + self.pool.guests
         self.start()
         while not self.stopping:
             self.tick()
@@ -166,16 +166,17 @@ class Keeper:
         self.watch = Watchdog()
         events.use_runner()
         logger.info(
-            "pool %s: cluster started, %d workers for %s",
+            "pool %s: cluster started, %d workers and %d for guests, for %s",
             self.pool.name,
             self.pool.concurrency,
+            self.pool.guests,
             ", ".join(self.pool.queues),
         )
 
     def tick(self) -> None:
         assert self.cluster is not None
         self.end_orphans()
-        reason = self.watch.complaint(self.cluster, self.pool.concurrency)
+        reason = self.watch.complaint(self.cluster)
         if reason:
             logger.error("pool %s: cluster replaced: %s", self.pool.name, reason)
             self.kill()
@@ -259,7 +260,7 @@ class Watchdog:
         self.stuck_since: float | None = None
         self.short_since: float | None = None
 
-    def complaint(self, cluster: Cluster, concurrency: int) -> str:
+    def complaint(self, cluster: Cluster) -> str:
         """Why the cluster must be replaced; "" while it need not be."""
         if not cluster.sentinel.is_alive():
             return "its sentinel died"
@@ -271,9 +272,9 @@ class Watchdog:
         stuck = board.on_the_way() > 0 and taken == self.taken and any(not slot.busy_since for slot in live)
         self.taken = taken
         self.stuck_since = (self.stuck_since or now) if stuck else None
-        self.short_since = (self.short_since or now) if len(live) < concurrency else None
+        self.short_since = (self.short_since or now) if len(live) < board.workers else None
         if self.stuck_since and now - self.stuck_since > settings.WATCHDOG_SECONDS:
             return "an idle worker does not take the work that waits"
         if self.short_since and now - self.short_since > settings.WATCHDOG_SECONDS + 5:
-            return f"only {len(live)} of {concurrency} workers live"
+            return f"only {len(live)} of {board.workers} workers live"
         return ""

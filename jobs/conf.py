@@ -25,12 +25,16 @@ DEFAULT_ATTEMPTS: Final = {"low": 2, "normal": 3, "high": 4, "critical": 5}
 
 @dataclass(frozen=True)
 class Pool:
-    """A group of worker processes: what it serves first, what it helps with when idle, and its size."""
+    """A group of worker processes: what it serves first, what it helps with when idle, and its size.
+
+    It runs `concurrency` jobs at once, and up to `guests` more of owners who have none running here.
+    """
 
     name: str
     queues: tuple[str, ...]
     helps: tuple[str, ...]
     concurrency: int
+    guests: int
 
 
 # From the most to the least urgent: an idle pool helps the queues above its own, never those below.
@@ -71,7 +75,8 @@ def pool(name: str) -> Pool:
     if known is None:
         raise ImproperlyConfigured(f"There is no pool {name!r}. Choose one of: all, {', '.join(_POOLS)}.")
     queues, helps, size = known
-    return Pool(name, queues, helps, _sizes().get(name) or settings.WORKER_CONCURRENCY or size)
+    concurrency = _sizes().get(name) or settings.WORKER_CONCURRENCY or size
+    return Pool(name, queues, helps, concurrency, settings.GUEST_CONCURRENCY)
 
 
 def pool_names() -> tuple[str, ...]:

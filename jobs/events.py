@@ -1,8 +1,8 @@
 """Telling watchers that something happened. The only synchronous file that knows channels.
 
-A message only shortens the wait: it may be lost, and whoever gets it reads the ledger for what is true.
-Messages to a job's and its owner's group, each with the `owner`:
-`{"type": "job.event", "job": id, "seq": n, "event": type, "state": state}` and
+A hint only shortens the wait: it may be lost, and whoever gets it reads the ledger for what is true. What
+is held for an owner goes to his group in one message: `{"type": "job.hints", "owner": id, "hints": [hint]}`.
+A hint is `{"type": "job.event", "job": id, "seq": n, "event": type, "state": state}` or
 `{"type": "job.progress", "job": id, "attempt": n, "counter": n, "progress": {…}}`.
 """
 
@@ -25,19 +25,15 @@ logger = logging.getLogger(__name__)
 # `async_to_sync` 3-4 ms (FACTS).
 _runner: asyncio.Runner | None = None
 
-# A layer that hangs must not hold up the transition that is being told of: it gets one second, then rest.
-SEND_SECONDS: Final = 1.0
+# A layer that hangs must not hold up the transition that is being told of: it gets half a second, then rest.
+SEND_SECONDS: Final = 0.5
 REST_SECONDS: Final = 2.0
 _resting_until = 0.0
 
 # How long a worker may hold a message to send it together with others: no eye sees it.
 HOLD_SECONDS: Final = 0.05
-_held: dict[tuple[uuid.UUID, str], tuple[uuid.UUID, Any, dict[str, Any]]] = {}
+_held: dict[str, dict[tuple[uuid.UUID, str], dict[str, Any]]] = {}
 _flushed = 0.0
-
-
-def job_group(job_id: uuid.UUID | str) -> str:
-    return f"job.{uuid.UUID(str(job_id)).hex}"
 
 
 def owner_group(owner_id: Any) -> str:
@@ -68,13 +64,13 @@ def recorded(sender: Any, job: Job, event: JobEvent, **kwargs: Any) -> None:
     )
 
 
-def publish(job_id: uuid.UUID, owner_id: Any, message: dict[str, Any]) -> None:
-    """Send `message` to whoever watches this job or all of its owner's. Never raises: it is best effort.
+def publish(job_id: uuid.UUID, owner_id: Any, hint: dict[str, Any]) -> None:
+    """Send `hint` to whoever watches this job or all of its owner's. Never raises: it is best effort.
 
-    A worker holds messages until `flush`, or for `HOLD_SECONDS` while it goes on publishing; a later message
-    of the same job and type replaces an earlier one, whose reader would only read the ledger twice.
+    A worker holds hints until `flush`, or for `HOLD_SECONDS` while it goes on publishing; a later hint of the
+    same job and type replaces an earlier one, whose reader would only read the ledger twice.
     """
-    _held[job_id, message["type"]] = (job_id, owner_id, {**message, "owner": str(owner_id)})
+    _held.setdefault(str(owner_id), {})[job_id, hint["type"]] = hint
     if _runner is None or time.monotonic() - _flushed >= HOLD_SECONDS:
         flush()
 
@@ -82,7 +78,9 @@ def publish(job_id: uuid.UUID, owner_id: Any, message: dict[str, Any]) -> None:
 def flush() -> None:
     """Send what is held now."""
     global _resting_until, _flushed
-    messages = list(_held.values())
+    messages = [
+        {"type": "job.hints", "owner": owner, "hints": list(hints.values())} for owner, hints in _held.items()
+    ]
     _held.clear()
     _flushed = time.monotonic()
     if not messages or _flushed < _resting_until:
@@ -102,14 +100,10 @@ def holding() -> bool:
     return bool(_held)
 
 
-async def _send(messages: list[tuple[uuid.UUID, Any, dict[str, Any]]]) -> None:
+async def _send(messages: list[dict[str, Any]]) -> None:
     layer = get_channel_layer()
     if layer is not None:
         async with asyncio.timeout(SEND_SECONDS):
             await asyncio.gather(
-                *(
-                    layer.group_send(group, message)
-                    for job_id, owner_id, message in messages
-                    for group in (job_group(job_id), owner_group(owner_id))
-                )
+                *(layer.group_send(owner_group(message["owner"]), message) for message in messages)
             )

@@ -68,6 +68,7 @@ class Hub:
         self._sessions: dict[object, Callable[[], None]] = {}
         self._jobs: dict[uuid.UUID, set[JobListener]] = {}
         self._owners: dict[str, set[OwnerListener]] = {}
+        self._followers: dict[str, set[JobListener]] = {}
         self._groups: dict[str, int] = {}
         self._regroup: set[str] = set()
         self._regrouped = asyncio.Event()
@@ -84,39 +85,52 @@ class Hub:
     def leave(self, session: object) -> None:
         self._sessions.pop(session, None)
 
-    def listen(self, listener: JobListener, *, grouped: bool) -> None:
-        """Wake `listener` for its job. `grouped` False when an owner's group brings the hints already."""
+    def listen(self, listener: JobListener) -> None:
+        """Wake `listener` for its job, by the look at the ledger and by hints that come for other reasons."""
         self._jobs.setdefault(listener.job_id, set()).add(listener)
-        self._join(events.job_group(listener.job_id) if grouped else None)
+        self._start()
 
-    def ignore(self, listener: JobListener, *, grouped: bool) -> None:
+    def ignore(self, listener: JobListener) -> None:
         _discard(self._jobs, listener.job_id, listener)
-        self._part(events.job_group(listener.job_id) if grouped else None)
+        self._stop_unheard()
+
+    def follow(self, owner_id: Any, listener: JobListener) -> None:
+        """Hear the hints of this owner's jobs, now that `listener` knows whose its job is."""
+        self._followers.setdefault(str(owner_id), set()).add(listener)
+        self._join(events.owner_group(owner_id))
+
+    def unfollow(self, owner_id: Any, listener: JobListener) -> None:
+        _discard(self._followers, str(owner_id), listener)
+        self._part(events.owner_group(owner_id))
 
     def listen_to_owner(self, owner_id: Any, listener: OwnerListener) -> None:
         self._owners.setdefault(str(owner_id), set()).add(listener)
         self._join(events.owner_group(owner_id))
+        self._start()
 
     def ignore_owner(self, owner_id: Any, listener: OwnerListener) -> None:
         _discard(self._owners, str(owner_id), listener)
         self._part(events.owner_group(owner_id))
+        self._stop_unheard()
 
-    def _join(self, group: str | None) -> None:
-        if group is not None:
-            self._groups[group] = self._groups.get(group, 0) + 1
-            if self._groups[group] == 1:
-                self._regroup.add(group)
-                self._regrouped.set()
+    def _join(self, group: str) -> None:
+        self._groups[group] = self._groups.get(group, 0) + 1
+        if self._groups[group] == 1:
+            self._regroup.add(group)
+            self._regrouped.set()
+
+    def _part(self, group: str) -> None:
+        self._groups[group] -= 1
+        if not self._groups[group]:
+            del self._groups[group]
+            self._regroup.add(group)
+            self._regrouped.set()
+
+    def _start(self) -> None:
         if not self._tasks:
             self._tasks = [detached(self._hear()), detached(self._look())]
 
-    def _part(self, group: str | None) -> None:
-        if group is not None:
-            self._groups[group] -= 1
-            if not self._groups[group]:
-                del self._groups[group]
-                self._regroup.add(group)
-                self._regrouped.set()
+    def _stop_unheard(self) -> None:
         if not self._jobs and not self._owners:
             self.stop()
 
@@ -189,29 +203,31 @@ class Hub:
 
     def _wake_group(self, group: str) -> None:
         """What happened between its first look and the joining was hinted to nobody."""
-        kind, _, name = group.partition(".")
-        if kind == "owner":
-            for owner in list(self._owners.get(name, ())):
-                owner.wake()
-        else:
-            for job in list(self._jobs.get(uuid.UUID(name), ())):
-                job.wake()
+        owner_id = group.partition(".")[2]
+        for owner in list(self._owners.get(owner_id, ())):
+            owner.wake()
+        for job in list(self._followers.get(owner_id, ())):
+            job.wake()
 
     def dispatch(self, message: dict[str, Any]) -> None:
-        """Pass a hint on. One that makes no sense (another version sent it) is dropped: it is only a hint."""
+        """Pass hints on. What makes no sense (another version sent it) is dropped: it is only a hint."""
         try:
-            job_id = uuid.UUID(message["job"])
-            if message["type"] == "job.progress":
-                key = (int(message["attempt"]), int(message["counter"]))
-                for listener in list(self._jobs.get(job_id, ())):
-                    listener.offer(key, message["progress"])
-            elif message["type"] == "job.event":
-                for listener in list(self._jobs.get(job_id, ())):
-                    listener.head(int(message["seq"]), (0, 0))
-                for owner in list(self._owners.get(str(message.get("owner")), ())):
-                    owner.hint(job_id, int(message["seq"]), str(message["state"]))
+            for hint in message["hints"]:
+                self._pass_on(hint, str(message["owner"]))
         except (KeyError, TypeError, ValueError) as error:
             logger.warning("watching: a hint was not understood: %r", error)
+
+    def _pass_on(self, hint: dict[str, Any], owner_id: str) -> None:
+        job_id = uuid.UUID(hint["job"])
+        if hint["type"] == "job.progress":
+            key = (int(hint["attempt"]), int(hint["counter"]))
+            for listener in list(self._jobs.get(job_id, ())):
+                listener.offer(key, hint["progress"])
+        elif hint["type"] == "job.event":
+            for listener in list(self._jobs.get(job_id, ())):
+                listener.head(int(hint["seq"]), (0, 0))
+            for owner in list(self._owners.get(owner_id, ())):
+                owner.hint(job_id, int(hint["seq"]), str(hint["state"]))
 
     # the end
 

@@ -40,7 +40,7 @@ def run_job(job_id: str) -> None:
     try:
         while next_id and not (worker.board and worker.board.draining):
             executor.run(next_id, worker)
-            next_id = _broker.take() if _broker and time.monotonic() < until else None
+            next_id = _following(worker) if time.monotonic() < until else None
     except (Error, RedisError) as error:
         # The job stays in the ledger; the scheduler finds that its message was lost.
         logger.warning("job %s: not run now: %s", next_id, error)
@@ -51,3 +51,9 @@ def run_job(job_id: str) -> None:
         events.flush()
         if _worker is None:
             worker.end_sandbox()
+
+
+def _following(worker: executor.Worker) -> uuid.UUID | None:
+    if _broker is None:
+        return None
+    return _broker.take_guest() if worker.board and worker.board.over() else _broker.take()

@@ -7,6 +7,8 @@ counts nothing, and nobody is turned away for it; the hard limit is the quota, w
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
+from time import monotonic
 from typing import Any, Final
 
 from django.conf import settings
@@ -28,6 +30,25 @@ def parse_rate(rate: str) -> tuple[int, int] | None:
     return int(number), _PERIODS[period]
 
 
+# A cache that took so long hangs, and is left alone for a while: not each request waits for it. In seconds.
+SLOW_SECONDS: Final = 0.3
+REST_SECONDS: Final = 5.0
+_resting_until = 0.0
+
+
+def _answers(ask: Callable[[], object]) -> bool:
+    """Ask the cache; False while it hangs. Its own errors are no errors here: it is a cache."""
+    global _resting_until
+    begun = monotonic()
+    if begun < _resting_until:
+        return False
+    ask()
+    if monotonic() - begun < SLOW_SECONDS:
+        return True
+    _resting_until = monotonic() + REST_SECONDS
+    return False
+
+
 class Rate(BaseThrottle):
     """A sliding window: the last period's count, weighed by what is left of it, and this period's."""
 
@@ -47,7 +68,8 @@ class Rate(BaseThrottle):
         number, into = divmod(time.time(), period)
         key = f"rate:{self.scope}:{caller}:"
         current, before = f"{key}{int(number)}", f"{key}{int(number) - 1}"
-        cache.add(current, 0, timeout=2 * period + 1)
+        if not _answers(lambda: cache.add(current, 0, timeout=2 * period + 1)):
+            return True
         try:
             count = cache.incr(current) or 0
         except ValueError:

@@ -51,7 +51,8 @@ class Watch:
     """One job, as one viewer reads it. `on_wake(watch)` is called when `news()` may have something.
 
     Nothing is buffered: `news()` reads on from `seq`, a page at a time, and of progress only the latest is
-    kept. So a slow reader costs no memory, and one that comes back with `since` misses nothing.
+    kept. So a slow reader costs no memory, and one that comes back with `since` misses nothing. `grouped`
+    False: the viewer listens to the owner already, so this need not.
     """
 
     def __init__(
@@ -77,17 +78,26 @@ class Watch:
         self._on_wake = on_wake
         self._since = since
         self._wants_snapshot = snapshot
+        self._owner_id: Any = None
         self._grouped = grouped
         self._unread = True
         self._attempt = 0
         self._shown: Progress = (0, 0)
         self._offered: tuple[Progress, dict[str, Any]] | None = None
-        hub.listen(self, grouped=grouped)
+        hub.listen(self)
 
     def stop(self) -> None:
         """Listen no more. Must be called once, also when `ended`."""
         self.stopped = True
-        self._hub.ignore(self, grouped=self._grouped)
+        self._hub.ignore(self)
+        if self._owner_id is not None:
+            self._hub.unfollow(self._owner_id, self)
+
+    def _follow(self, owner_id: Any) -> None:
+        """Hear the owner's hints, now that it is known whose job this is."""
+        if self._grouped and self._owner_id is None and not self.stopped:
+            self._owner_id = owner_id
+            self._hub.follow(owner_id, self)
 
     # what the hub says
 
@@ -134,6 +144,7 @@ class Watch:
         if snapshot is None or not self.principal.may_see(snapshot.job):
             raise NotVisible(self.job_id)
         job = snapshot.job
+        self._follow(job.owner_id)
         self._wants_snapshot = False
         self.seq = job.seq if self._since is None else min(self._since, job.seq)
         self.status, self._attempt, self._shown = job.state, job.attempt, snapshot.progress
@@ -152,6 +163,7 @@ class Watch:
         news = await self._hub.news.get((self.job_id, self.seq))
         if news is None or not self.principal.may_see(news.job):
             raise NotVisible(self.job_id)
+        self._follow(news.job.owner_id)
         self.status, self.progress = news.job.state, progress_of(news.job)
         self._attempt = news.job.attempt
         self.seq = min(self.seq, news.job.seq)

@@ -36,7 +36,7 @@ def _put_due(broker: JobBroker) -> int:
         Job.objects.in_line()
         .filter(dispatched_at=None)
         .extra(where=[f"run_at <= {ledger.now()}"])
-        .only("id", "queue", "priority", "turn")[:_BATCH]
+        .only("id", "queue", "owner_id", "priority", "turn")[:_BATCH]
     )
     if due:
         broker.put(due)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 import uuid
@@ -16,6 +17,7 @@ from django_q.signing import SignedPackage
 from django_q.tasks import async_task
 
 from jobs import brokers, queues, transitions
+from jobs.board import Board
 from jobs.brokers import JobBroker, RedisBroker
 from jobs.enqueue import Spec, create, create_many
 from jobs.maintenance import scheduler
@@ -238,3 +240,75 @@ def test_what_does_not_wait_any_more_cannot_be_claimed(make_broker: Make, state:
             transitions.complete(running, Fence(running.id, running.attempt, running.claim), {}) is not None
         )
     assert transitions.claim(job.id, worker="two", lease=30) is None
+
+
+def run_one(broker: JobBroker) -> Job:
+    """Take the next job and claim it, as a worker does."""
+    job_id = broker.take()
+    assert job_id
+    job = transitions.claim(job_id, worker="w", lease=30)
+    assert job
+    return job
+
+
+def test_a_guest_is_the_next_job_of_an_owner_who_has_none_running(make_broker: Make) -> None:
+    bulk = work(UserFactory(), number=20)
+    broker = make_broker("ai")
+    first = run_one(broker)
+    assert first.id == bulk[0].id
+    assert broker.take_guest() is None, "an owner who has one running is no guest"
+    single = work(UserFactory())
+    assert broker.take_guest() == single[0].id
+    assert broker.take_guest() is None
+    assert drain(broker) == ids(bulk[1:]), "a guest is taken once, and the line stays as it was"
+
+
+def test_the_guest_of_the_higher_priority_comes_first(make_broker: Make) -> None:
+    work(UserFactory(), number=3)
+    broker = make_broker("ai")
+    run_one(broker)
+    normal, urgent = work(UserFactory()), work(UserFactory(), priority=18)
+    assert [broker.take_guest(), broker.take_guest()] == ids(urgent + normal)
+
+
+def test_who_runs_a_job_in_another_queue_of_the_pool_is_no_guest(make_broker: Make) -> None:
+    owner = UserFactory()
+    work(owner, queue="document")
+    everything, documents = make_broker("all"), make_broker("document")
+    run_one(documents)
+    other = work(owner)
+    assert everything.take_guest() is None
+    assert make_broker("ai").take_guest() == other[0].id, "in its own pool it is"
+
+
+def test_a_full_cluster_hands_out_guests_and_nothing_else(make_broker: Make) -> None:
+    broker = make_broker("ai")
+    assert broker.pool
+    board = Board(places=1, guest_places=1)
+    broker.serve(broker.pool, board)
+    for slot in (0, 1):
+        board.slots[slot].pid = os.getpid()
+    work(UserFactory(), number=3)
+    message = handed(broker)
+    board.slots[0].taken, board.slots[0].busy_since = 1, time.monotonic()
+    assert transitions.claim(message, worker="w", lease=30)
+    assert broker.dequeue() is None
+    assert not board.over()
+    single = work(UserFactory())
+    assert handed(broker) == single[0].id
+    board.slots[1].taken, board.slots[1].busy_since = 1, time.monotonic()
+    work(UserFactory())
+    assert broker.dequeue() is None, "the guests' place is taken too"
+    assert board.over()
+    board.slots[1].busy_since = 0.0
+    board.handed.value += 1
+    assert board.over(), "what is on its way to a worker will be busy too"
+    board.close()
+
+
+def handed(broker: JobBroker) -> uuid.UUID:
+    """The job of the message that django-q2's pull gets."""
+    messages = broker.dequeue()
+    assert messages
+    ((_, payload),) = messages
+    return uuid.UUID(SignedPackage.loads(payload)["args"][0])

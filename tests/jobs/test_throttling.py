@@ -74,6 +74,26 @@ def test_a_cache_that_is_away_turns_nobody_away(
     assert [api.get("/api/jobs").status_code for _ in range(3)] == [200] * 3
 
 
+def test_a_cache_that_hangs_is_waited_for_once(
+    api: APIClient, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.THROTTLE_RATES = {"user": "1/min"}
+    asked, now = [], [1000.0]
+
+    def hang(*args: Any, **kwargs: Any) -> None:
+        asked.append(args)
+        now[0] += 0.5
+
+    monkeypatch.setattr(throttling, "cache", SimpleNamespace(add=hang, incr=hang, get=hang))
+    monkeypatch.setattr(throttling, "monotonic", lambda: now[0])
+    monkeypatch.setattr(throttling, "_resting_until", 0.0)
+    assert [api.get("/api/jobs").status_code for _ in range(5)] == [200] * 5
+    assert len(asked) == 1
+    now[0] += throttling.REST_SECONDS
+    api.get("/api/jobs")
+    assert len(asked) == 2
+
+
 @pytest.mark.parametrize("rate", ["10", "x/min", "0/min", "10/fortnight", "-1/min"])
 def test_a_rate_that_is_none_is_a_named_error(rate: str) -> None:
     with pytest.raises(ImproperlyConfigured, match="600/min"):

@@ -294,3 +294,9 @@ def test_the_rules_of_trying_again(category: Category, charged: int, limit: int)
 def test_every_priority_is_in_one_band(priority: int) -> None:
     bands = {range(1, 5): "low", range(5, 10): "normal", range(10, 20): "high", range(20, 21): "critical"}
     assert [name for band, name in bands.items() if priority in band] == [priority_band(priority)]
+
+
+def test_a_job_is_due_in_the_very_moment_it_was_created(user: Any) -> None:
+    """SQLite compares times as text: both sides need the same number of digits."""
+    for _ in range(30):
+        running(user)
