@@ -89,7 +89,21 @@ class UploadGate:
         if caller is None:
             await self._refuse(None, scope, receive, send)
             return
-        await self.app(scope, Counted(scope, receive, route.limit()), send)
+        body, answered = Counted(scope, receive, route.limit()), False
+
+        async def answering(message: Message) -> None:
+            nonlocal answered
+            answered = True
+            await send(message)
+
+        try:
+            await self.app(scope, body, answering)
+        except OSError as error:
+            # Django spools the body to disk before any view sees the request: a full disk is no view's yet.
+            if answered or not receiving.is_no_room(error):
+                raise
+            await body.drain()
+            await self._refuse(receiving.storage_problem(error), scope, receive, send)
 
     async def _resumable(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:
@@ -133,15 +147,16 @@ class Counted:
         self.count = 0
         self.tail = b""
         self.over = False
+        self.more = True
         headers = dict(scope["headers"])
         self.declared = b"content-length" in headers
         boundary = _BOUNDARY.search(headers.get(b"content-type", b""))
         self.closing = b"--" + boundary[1] + b"--" if boundary else b""
 
     async def __call__(self) -> Message:
-        message = await self.receive()
+        message = await self._next()
         while self.over and message["type"] != "http.disconnect":
-            message = await self.receive()
+            message = await self._next()
         if message["type"] != "http.request":
             return message
         body = message.get("body", b"")
@@ -159,6 +174,16 @@ class Counted:
             # Django takes a form without a length for an empty one.
             self.scope["headers"] = [*self.scope["headers"], (b"content-length", b"%d" % self.count)]
         return message
+
+    async def _next(self) -> Message:
+        message = await self.receive()
+        self.more = message["type"] == "http.request" and message.get("more_body", False)
+        return message
+
+    async def drain(self) -> None:
+        """Let the rest of the body go by: whoever is still sending would not read an answer."""
+        while self.more:
+            await self._next()
 
     def end(self, problem: Problem) -> Message:
         self.scope[PROBLEM] = problem

@@ -11,6 +11,7 @@ from typing import Any
 from django.conf import settings
 from django.core.files.uploadedfile import TemporaryUploadedFile, UploadedFile
 from django.core.files.uploadhandler import FileUploadHandler, StopUpload, UploadFileException
+from django.db import transaction
 from django.db.models import Sum
 from django.http import HttpRequest
 
@@ -176,9 +177,13 @@ def too_large(max_bytes: int) -> Problem:
     )
 
 
+def is_no_room(error: OSError) -> bool:
+    return error.errno in _NO_ROOM
+
+
 def storage_problem(error: OSError) -> Problem:
     """A full disk is 507: nothing was stored, and the caller may send it again when there is room."""
-    if error.errno in _NO_ROOM:
+    if is_no_room(error):
         logger.error("no room for uploads: %s", error)
         return Problem(
             507,
@@ -205,3 +210,10 @@ def check_quota(owner: Any, size: int) -> None:
             "storage_quota",
             f"Your files would take more than the {limit} MB you may keep: remove some first.",
         )
+
+
+def let_go(upload: Upload) -> None:
+    """Remove a stored file and its row when nothing names it any more; the file goes with the commit."""
+    if not upload.documents.exists() and not upload.videos.exists():
+        Upload.objects.filter(pk=upload.pk).delete()
+        transaction.on_commit(lambda: storage.discard(upload.key))

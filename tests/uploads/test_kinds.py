@@ -13,7 +13,7 @@ from jobs.models import Job
 from tests.uploads.documents import FIXTURES
 from tests.uploads.sending import RESUME, VIDEO, file, post, run, start, stored
 from uploads.handlers import video as video_kind
-from uploads.models import Document, Page, Video
+from uploads.models import Document, Page, Upload, Video
 
 pytestmark = [
     pytest.mark.django_db,
@@ -35,6 +35,26 @@ def test_a_video_becomes_one_that_every_browser_plays(api: APIClient, tmp_path: 
         assert api.get(result[name]).status_code == 200
     assert len(list(stored(media))) == 5
     assert api.get(f"/api/videos/{row.pk}").json()["loudness"]["verdict"]
+
+
+def test_a_removed_video_is_gone_with_everything_made_of_it_unless_its_job_runs(
+    api: APIClient,
+    other_user: Any,
+    api_for: Any,
+    tmp_path: Path,
+    media: Path,
+    django_capture_on_commit_callbacks: Any,
+) -> None:
+    post(api, VIDEO, file(FIXTURES / "video" / "pig.webm", "pig.webm"))
+    address = f"/api/videos/{Video.objects.get().pk}"
+    assert api.delete(address).status_code == 409
+    run(Job.objects.get(), tmp_path)
+    Job.objects.update(state="completed", claim=None, lease_until=None, finished_at="2026-01-01T00:00Z")
+    assert api_for(other_user).delete(address).status_code == 404
+    with django_capture_on_commit_callbacks(execute=True):
+        assert api.delete(address).status_code == 204
+    assert not list(stored(media)) and not Upload.objects.exists()
+    assert api.get(address).status_code == 404
 
 
 def test_a_cancelled_video_leaves_nothing_half_written(

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import random
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,8 @@ import pytest
 from jobs.exceptions import InvalidInput
 from tests.uploads.documents import FIXTURES, pdf
 from uploads.extraction import Limits, Link, Page, PageFailed, open_document
+
+ROOT = Path(__file__).resolve().parents[2]
 
 
 def _stored(folder: Path, content: bytes) -> Path:
@@ -126,3 +129,26 @@ def test_a_damaged_file_after_an_encrypted_one_is_not_said_to_need_a_password(tm
     with pytest.raises(InvalidInput) as caught:
         open_document(_stored(tmp_path, pdf(0)), "pdf")
     assert caught.value.code == "damaged"
+
+
+def test_headings_and_table_rows_are_no_part_of_the_sentence_after_them() -> None:
+    """The layout tells where a block ends; the text alone runs on."""
+    (guide,) = (ROOT / "uploads" / "demo").rglob("field-guide-to-job-queues.pdf")
+    with open_document(guide, "application/pdf") as document:
+        pages = [page.text for page in document.pages() if isinstance(page, Page)]
+    text = "\n\n".join(pages)
+    assert "The lease\n\nA worker that takes a job" in text
+    assert "Good for\n\nAt most\nonce" in text
+    assert "It is born when somebody asks, it waits,\nit is worked on" in text, "a paragraph stays whole"
+
+
+def test_columns_and_ligatures_do_not_break_sentences() -> None:
+    with open_document(FIXTURES / "papers" / "N18-3011.pdf", "application/pdf") as document:
+        pages = [page.text for page in document.pages() if isinstance(page, Page)]
+    broken = [
+        (above, below)
+        for page in pages
+        for above, below in pairwise(page.split("\n\n"))
+        if above and below and above[-1].islower() and below[0].islower()
+    ]
+    assert len(broken) <= 3 * len(pages), broken[:5]

@@ -24,8 +24,10 @@ SCRIPT = """
 const tus = require("tus-js-client");
 const [endpoint, token, megabytes] = process.argv.slice(2);
 const body = Buffer.alloc(Number(megabytes) * 1048576, "resumable text, line after line.\\n");
+// In chunks, so that the abort finds some of it taken and some of it not sent, however quick the server is.
 const options = {
-  endpoint, headers: { Authorization: `Bearer ${token}` }, retryDelays: [0, 200, 500, 1000, 2000],
+  endpoint, chunkSize: 8 * 1048576, headers: { Authorization: `Bearer ${token}` },
+  retryDelays: [0, 200, 500, 1000, 2000],
   metadata: { filename: "big.txt", kind: "document", generateEmbeddings: "false" },
   onError: (error) => { console.error(String(error)); process.exit(1); },
 };

@@ -24,6 +24,7 @@ from uploads.extraction.base import (
     unique_links,
     web_address,
 )
+from uploads.extraction.blocks import Blocks
 
 _METADATA = {
     "title": "Title",
@@ -83,6 +84,7 @@ class PdfExtraction(Extraction):
         self._document = open_pdf(path, password)
         self._links: dict[int, list[Link]] = {}
         self._link_count = 0
+        self._blocks = Blocks()
         try:
             self._count = len(self._document)
             if self._count == 0:
@@ -131,7 +133,7 @@ class PdfExtraction(Extraction):
             try:
                 # A page may claim more characters than memory holds; one over the limit shows the excess.
                 count = min(text_page.count_chars(), self.limits.characters - self._characters + 1)
-                text = text_page.get_text_range(0, count) if count else ""
+                text = self._blocks.mark(text_page, text_page.get_text_range(0, count)) if count else ""
             finally:
                 text_page.close()
         finally:

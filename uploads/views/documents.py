@@ -15,9 +15,9 @@ from rest_framework.views import APIView
 
 from jobs.problems import Problem
 from jobs.states import ACTIVE
-from uploads import downloads, storage
+from uploads import downloads, receiving
 from uploads.downloads import Stored
-from uploads.models import Document, Upload
+from uploads.models import Document
 from uploads.serializers import (
     ChunkListSerializer,
     DocumentListSerializer,
@@ -126,9 +126,7 @@ class DocumentView(APIView):
                 raise Problem(409, "in_use", "Its job has not ended: cancel it first, or wait.")
             upload = document.upload
             document.delete()
-            if not upload.documents.exists() and not upload.videos.exists():
-                Upload.objects.filter(pk=upload.pk).delete()
-                transaction.on_commit(lambda: storage.discard(upload.key))
+            receiving.let_go(upload)
         return Response(status=204)
 
 

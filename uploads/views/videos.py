@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import uuid
+from functools import partial
 from typing import Any
 
+from django.db import transaction
 from django.http import HttpResponseBase
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.utils import OpenApiResponse, extend_schema
 from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from jobs.problems import Problem
-from uploads import downloads
+from jobs.states import ACTIVE
+from uploads import downloads, receiving, storage
 from uploads.downloads import Stored
 from uploads.models import Video
 from uploads.serializers import LinkSerializer, VideoSerializer, show_video
@@ -53,6 +56,25 @@ class VideoView(APIView):
     @extend_schema(operation_id="getVideo", summary="A video", responses=VideoSerializer, tags=["videos"])
     def get(self, request: Request, video_id: uuid.UUID) -> Response:
         return Response(show_video(find_video(request.user, video_id)))
+
+    @extend_schema(
+        operation_id="deleteVideo",
+        summary="Remove a video, what was made of it, and its file",
+        responses={204: OpenApiResponse(description="Gone.")},
+        tags=["videos"],
+    )
+    def delete(self, request: Request, video_id: uuid.UUID) -> Response:
+        with transaction.atomic():
+            video = find_video(request.user, video_id)
+            if video.job is not None and video.job.state in ACTIVE:
+                raise Problem(409, "in_use", "Its job has not ended: cancel it first, or wait.")
+            keys = [key for field, _ in _PARTS.values() if (key := getattr(video, field))]
+            upload = video.upload
+            video.delete()
+            for key in keys:
+                transaction.on_commit(partial(storage.discard, key))
+            receiving.let_go(upload)
+        return Response(status=204)
 
 
 class VideoPartView(APIView):
