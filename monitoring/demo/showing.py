@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Final
 
 from rich.console import Console
@@ -22,6 +22,7 @@ from monitoring.demo.following import Update
 
 WIDTH: Final = 100
 SHOWN: Final = 4
+_MADE: Final = {"video": "videoUrl", "poster": "posterUrl", "strip": "stripUrl", "waveform": "waveformUrl"}
 
 
 def make_console() -> Console:
@@ -74,7 +75,7 @@ def _describe(update: Update) -> str:
     counted = update.current is not None and (update.total or 0) > 2
     pages = f"{update.current} of {update.total}" if counted else ""
     if update.message:
-        known = pages and pages in update.message
+        known = " of " in update.message
         return " · ".join(filter(None, [update.stage, update.message, "" if known else pages]))
     return " · ".join(filter(None, [update.stage, pages])) or update.status
 
@@ -87,16 +88,10 @@ def show_document(console: Console, job: dict[str, Any], document: dict[str, Any
         f"{_count(document.get('pages'), document.get('pageCount'), result.get('pages'))} pages",
         f"{chunks} chunks",
         _vectors(document, result),
-        f"{seconds:.1f} s from upload to result",
+        _took(seconds),
     ]
-    console.print()
-    console.print(
-        Panel(
-            f"[bold]{escape(str(document.get('title') or document.get('filename') or 'Document'))}[/bold]\n"
-            + escape(" · ".join(fact for fact in facts if fact and not fact.startswith("? "))),
-            expand=False,
-        )
-    )
+    title = str(document.get("title") or document.get("filename") or "Document")
+    _head(console, title, [fact for fact in facts if not fact.startswith("? ")])
     _section(console, "Summary", document.get("summary"), limit=8)
     _section(console, "Themes", document.get("themes") or result.get("themes"), limit=8)
     _section(console, "Quotes", document.get("quotes") or result.get("quotes"))
@@ -149,3 +144,58 @@ def _vectors(document: dict[str, Any], result: dict[str, Any]) -> str:
     engine = found.get("engine") or found.get("model")
     dimension = found.get("dimension") or found.get("dimensions")
     return f"embeddings by {engine}, {dimension} dimensions" if engine else ""
+
+
+def show_resume(console: Console, job: dict[str, Any], candidate: dict[str, Any], seconds: float) -> None:
+    """The profile that was read from a résumé, and how sure that reading is."""
+    profile = candidate.get("profile") or {}
+    evidence = profile.get("evidence") or {}
+
+    def section(title: str, name: str, text: Callable[[Any], str]) -> None:
+        items = [
+            f"{text(item)}  ({evidence[key]['confidence']:.0%} sure)" if key in evidence else text(item)
+            for item, key in ((item, f"{name}.{at}") for at, item in enumerate(profile.get(name) or []))
+        ]
+        _section(console, title, items, limit=6)
+
+    _head(console, profile.get("name") or "A résumé", [profile.get("headline") or "", _took(seconds)])
+    _section(console, "Summary", profile.get("summary"))
+    section("E-mail", "emails", str)
+    section("Telephone", "phones", str)
+    section("Links", "links", lambda link: f"{link['kind']}: {link['url']}")
+    section("Experience", "experience", lambda one: _dated([one.get("title"), one.get("company")], one))
+    section("Education", "education", lambda one: _dated([one.get("degree"), one.get("institution")], one))
+    _section(console, "Skills", ", ".join(one["name"] for one in profile.get("skills") or []) or None)
+    section("Languages", "languages", lambda one: " · ".join(filter(None, [one["name"], one.get("level")])))
+
+
+def _dated(words: list[str | None], one: dict[str, Any]) -> str:
+    end = "now" if one.get("current") else one.get("end")
+    span = " – ".join(filter(None, [one.get("start"), end]))
+    return " · ".join(filter(None, [", ".join(filter(None, words)), span]))
+
+
+def show_video(console: Console, job: dict[str, Any], video: dict[str, Any], seconds: float) -> None:
+    """What was made of a video, and where it can be seen."""
+    facts = [
+        f"{video.get('durationS') or 0:.1f} s",
+        f"{video.get('width')} × {video.get('height')}",
+        f"{(video.get('size') or 0) / 1024:.0f} KB",
+        "profile complete" if video.get("profileComplete") else "profile not complete",
+        _took(seconds),
+    ]
+    _head(console, video.get("filename") or "A video", facts)
+    loudness = (job.get("result") or {}).get("loudness") or {}
+    _section(console, "Sound", [loudness.get("note")] if loudness.get("note") else [])
+    made = [f"{name}: {video[key]}" for name, key in _MADE.items() if video.get(key)]
+    _section(console, "Made", made)
+
+
+def _head(console: Console, title: str, facts: list[str]) -> None:
+    console.print()
+    text = f"[bold]{escape(title)}[/bold]\n{escape(' · '.join(filter(None, facts)))}"
+    console.print(Panel(text, expand=False))
+
+
+def _took(seconds: float) -> str:
+    return f"{seconds:.1f} s from upload to result"

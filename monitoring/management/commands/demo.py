@@ -1,4 +1,4 @@
-"""`manage.py demo`: one real document, from upload to result, on a site started for it."""
+"""`manage.py demo`: one real document, résumé or video, from upload to result, on a site started for it."""
 
 from __future__ import annotations
 
@@ -18,7 +18,8 @@ from rich.markup import escape
 from config import site
 from monitoring.demo.following import follow
 from monitoring.demo.running import DemoFailed, Site
-from monitoring.demo.showing import make_console, show_document, show_progress
+from monitoring.demo.sending import SORTS, Sort, answer, sort_of
+from monitoring.demo.showing import make_console, show_progress
 
 DOCUMENT = site.BASE_DIR / "uploads" / "demo" / "field-guide-to-job-queues.pdf"
 USERNAME = "demo"
@@ -27,12 +28,15 @@ EMAIL = "demo@millrace.invalid"
 
 
 class Command(BaseCommand):
-    help = "Start the site, send a document through it, show the result; then keep the site running."
+    help = "Start the site, send a file through it, show the result; then keep the site running."
     requires_system_checks = []
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument(
-            "file", nargs="?", type=Path, default=DOCUMENT, help="any document (default: ours)"
+            "file", nargs="?", type=Path, default=DOCUMENT, help="a document, résumé or video (default: ours)"
+        )
+        parser.add_argument(
+            "--as", dest="sort", choices=SORTS, help="what the file is (default: by its name's ending)"
         )
         parser.add_argument("--once", action="store_true", help="end when the job has ended")
 
@@ -45,7 +49,7 @@ class Command(BaseCommand):
         console = make_console()
         try:
             with Site() as running:
-                self.run(console, running, file, once=options["once"])
+                self.run(console, running, file, sort_of(file, options["sort"]), once=options["once"])
         except KeyboardInterrupt:
             console.print("stopped")
             if options["once"]:
@@ -53,14 +57,14 @@ class Command(BaseCommand):
         except (DemoFailed, site.PortInUse, httpx.HTTPError) as error:
             raise CommandError(str(error)) from None
 
-    def run(self, console: Console, running: Site, file: Path, *, once: bool) -> None:
+    def run(self, console: Console, running: Site, file: Path, sort: Sort, *, once: bool) -> None:
         with console.status("Starting the site: migrations, web, workers …"):
             seconds = running.wait_ready()
         console.print(f"The site is ready at {running.url} ({seconds:.1f} s; log in {running.log})")
         password = make_user()
         try:
             with httpx.Client(base_url=running.url, timeout=60) as client:
-                self.process(console, client, running, file, password)
+                self.process(console, client, running, file, sort, password)
             if once:
                 return
             console.print(f"\n[bold]The site is running:[/bold] {running.url}/")
@@ -75,38 +79,32 @@ class Command(BaseCommand):
             get_user_model().objects.filter(username=USERNAME).update(password="!")
 
     def process(
-        self, console: Console, client: httpx.Client, running: Site, file: Path, password: str
+        self, console: Console, client: httpx.Client, running: Site, file: Path, sort: Sort, password: str
     ) -> None:
-        token = _answer(
+        token = answer(
             client.post("/api/auth/token", json={"username": USERNAME, "password": password}), "log in"
         )["access"]
         client.headers["Authorization"] = f"Bearer {token}"
         began = time.monotonic()
-        with file.open("rb") as content:
-            upload = client.post(
-                "/api/documents/async-upload",
-                files={"files": (file.name, content)},
-                data={"generateSummary": "true", "generateEmbeddings": "true", "useAI": "false"},
-            )
-        accepted = _answer(upload, "upload the document")["jobs"][0]
+        job_id = sort.send(client, file)
         took = (time.monotonic() - began) * 1000
         console.print(
             f"\nUploaded [bold]{escape(file.name)}[/bold] ({file.stat().st_size / 1024:.0f} KB): "
-            f"job {accepted['jobId']} accepted in {took:.0f} ms"
+            f"job {job_id} accepted in {took:.0f} ms"
         )
-        last = show_progress(console, follow(client, running.url, token, accepted["jobId"]))
+        last = show_progress(console, follow(client, running.url, token, job_id))
         if last is None or last.job is None:
             raise DemoFailed("The job's end was not told.")
         # What came over a socket may leave out a large result; the API always has all of it.
-        job = _answer(client.get(f"/api/jobs/{accepted['jobId']}"), "read the job")
+        job = answer(client.get(f"/api/jobs/{job_id}"), "read the job")
         if job["status"] != "completed":
             error = job.get("error") or {}
             raise DemoFailed(
                 f"The job {job['status']}: {error.get('message', 'no reason given')} ({error.get('code')})"
             )
         console.print(f"[dim]followed over {last.over}[/dim]")
-        found = client.get(f"/api/documents/{job['result']['documentId']}")
-        show_document(console, job, _answer(found, "read the document"), time.monotonic() - began)
+        found = answer(client.get(sort.found(job["result"])), "read the result")
+        sort.show(console, job, found, time.monotonic() - began)
 
 
 def make_user() -> str:
@@ -122,10 +120,3 @@ def make_user() -> str:
     user.set_password(password)
     user.save()
     return password
-
-
-def _answer(response: httpx.Response, purpose: str) -> dict[str, Any]:
-    if response.is_success:
-        answer: dict[str, Any] = response.json()
-        return answer
-    raise DemoFailed(f"Could not {purpose}: {response.status_code} {response.text[:500]}")
