@@ -12,7 +12,7 @@ from pathlib import Path
 from tests.faults import catalogue  # noqa: F401  registers the checks
 from tests.faults.check import CHECKS, Check, Impossible, can_fail, holds, prove, run
 from tests.faults.outcome import Outcome
-from tests.faults.processes import ROOT
+from tests.faults.processes import ROOT, leave_nothing_behind
 from tests.faults.servers import missing
 
 HEAD = ("submitted", "completed", "failed", "cancelled", "lost", "started twice", "committed twice", "stuck")
@@ -24,6 +24,7 @@ def main() -> int:
     if missing():
         print(missing())
         return 1
+    leave_nothing_behind()
     seed = options.seed or random.SystemRandom().randrange(10**6)
     print(f"SEED={seed}", flush=True)
     chosen = [made for name, made in CHECKS.items() if _wanted(made, options)]

@@ -51,7 +51,7 @@ def sandboxes_embedded(world: World) -> None:
 def _workers(world: World, times: int) -> None:
     web = world.web()
     world.cluster()
-    world.submit(web, times=times * 2, seconds=0.6)
+    world.submit(web, times=times * 5, seconds=0.6)
     hurt: set[str] = set()
     slowest = 0.0
     for _ in range(times):
@@ -110,6 +110,9 @@ def _role(world: World, role: str) -> None:
     world.submit(web, times=6, seconds=0.2)
     world.settle(60)
     world.outcome.recoveries.append(time.monotonic() - at)
+    # Workers that are busy take the next job by themselves; idle ones need every part of the cluster.
+    world.submit(web, times=3)
+    world.settle()
 
 
 @check("sentinel killed", without="watchdog,rescuer", breaks="stuck")
@@ -145,6 +148,35 @@ def parent(world: World) -> None:
 @check("parent process killed (SQLite)", without="kinship", breaks="orphans", embedded=True)
 def parent_embedded(world: World) -> None:
     _role(world, "parent")
+
+
+def _tree(world: World) -> None:
+    """Every process at once, with work in every worker and in every queue between them; then a new start."""
+    web, cluster = world.web(), world.cluster()
+    world.warm(web)
+    running = world.submit(web, times=3, seconds=3)
+    world.submit(web, times=40, seconds=0.05)
+    for job in running:
+        world.started(job)
+    at = time.monotonic()
+    cluster.kill_tree()
+    world.no_orphans()
+    world.cluster("again")
+    begun = time.monotonic()
+    slowest = max(world.noticed(job, 1, begun, LEASE + 20) for job in running)
+    world.settle()
+    world.outcome.notes.append(f"all done {time.monotonic() - at:.1f} s after the kill")
+    world.within(slowest, 2, "dead attempts noticed by the new cluster in")
+
+
+@check("whole worker tree killed, started again", without="rescuer", breaks="stuck")
+def tree(world: World) -> None:
+    _tree(world)
+
+
+@check("whole worker tree killed, started again (SQLite)", without="rescuer", breaks="stuck", embedded=True)
+def tree_embedded(world: World) -> None:
+    _tree(world)
 
 
 @check("whole host dies, another goes on", without="rescuer", breaks="stuck")

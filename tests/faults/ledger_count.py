@@ -110,13 +110,17 @@ class Effects:
 
     path: Path
     said: dict[tuple[str, int], list[tuple[str, float]]] = field(default_factory=dict)
+    ended: Counter[str] = field(default_factory=Counter)
 
     def read(self) -> Effects:
+        """Read it anew. `ended` counts, for each run of a handler, how often it came to its end."""
         said: dict[tuple[str, int], list[tuple[str, float]]] = defaultdict(list)
+        self.ended = Counter()
         text = self.path.read_text() if self.path.exists() else ""
         for line in text.splitlines():
-            job, attempt, word, at = line.split()
+            job, attempt, word, at, run = line.split()
             said[job, int(attempt)].append((word, float(at)))
+            self.ended[run] += word == "end"
         self.said = dict(said)
         return self
 
@@ -176,9 +180,8 @@ def audit(ledger: Ledger, effects: Effects, accepted: Iterable[str], reruns: Cou
 
 
 def _foreign(end: dict[str, Any], effects: Effects) -> bool:
-    """Whether a result was committed by another attempt than the one that held the job, or by none."""
+    """Whether a result was committed for another attempt than its own, or of a run that did not end once."""
     result = end["result"]
-    if end["state"] != "completed" or not isinstance(result, dict) or "attempt" not in result:
+    if end["state"] != "completed" or not isinstance(result, dict) or "run" not in result:
         return False
-    words = [word for word, _ in effects.said.get((end["job"], result["attempt"]), ())]
-    return bool(result["attempt"] != end["attempt"] or (words and words.count("end") != 1))
+    return bool(result["attempt"] != end["attempt"] or effects.ended[result["run"]] != 1)

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import time
 
+import psutil
+
 from tests.faults.check import check
+from tests.faults.processes import kill, lives
 from tests.faults.waiting import TooLate, wait
 from tests.faults.world import World
 
@@ -99,33 +102,20 @@ def heir(world: World) -> None:
 @check("what a dead sandbox started", without="kinship", breaks="orphans")
 def escape(world: World) -> None:
     """A grandchild in its own session escapes the kill of the group; the parent process ends it."""
-    web, cluster = world.web(), world.cluster()
-    whole = len(cluster.tree())
+    web = world.web()
+    world.cluster()
     (job,) = world.submit(web, "faults.odd", mode="escape", maxAttempts=1)
     world.started(job)
     world.settle()
-    alone = lambda: len(cluster.tree()) <= whole + 3 and not _strays(world)  # noqa: E731
+    words = [word for word, _ in world.effects.read().said[job, 1]]
+    (pid,) = (int(word[6:]) for word in words if word.startswith("child:"))
     try:
-        wait(alone, 10, "the grandchild to end")
+        wait(
+            lambda: not psutil.pid_exists(pid) or not lives(psutil.Process(pid)), 10, "the grandchild to end"
+        )
     except TooLate:
-        world.expect(False, "orphans", f"processes {_strays(world)} live on")
-
-
-def _strays(world: World) -> list[int]:
-    """Processes of this world that belong to no cluster's tree."""
-    import psutil
-
-    family = {process.pid for cluster in world.clusters for process in cluster.tree()}
-    family |= {web.process.pid for web in world.webs}
-    marker = str(world.data)
-    found = []
-    for process in psutil.process_iter():
-        try:
-            if process.pid not in family and process.environ().get("DATA_DIR") == marker:
-                found.append(process.pid)
-        except psutil.Error:
-            continue
-    return found
+        world.expect(False, "orphans", f"process {pid} lives on")
+        kill(pid)
 
 
 @check("what the database cannot store", without="last_word", breaks="foreign")

@@ -21,7 +21,8 @@ class Cluster:
         self, name: str, environment: dict[str, str], log: Path, workers: int, command: list[str]
     ) -> None:
         self.name = name
-        self.workers_wanted = workers
+        # One more waits for guests: see `jobs.board.Board`.
+        self.workers_wanted = workers + 1
         self.log = log
         with open(log, "ab") as out:
             self.process = subprocess.Popen(
@@ -92,7 +93,7 @@ class Cluster:
 
     def leftovers(self) -> list[int]:
         """Processes it ever had that live although the parent process is gone."""
-        return [process.pid for process in self.seen if process.is_running() and _lives(process)]
+        return [process.pid for process in self.seen if process.is_running() and lives(process)]
 
     def end(self) -> None:
         self.tree()
@@ -119,6 +120,11 @@ def lock_holder(workers: list[int]) -> int | None:
     return None
 
 
+def leave_nothing_behind() -> None:
+    """SIGTERM ends this process as an exception does: with every server and process it started."""
+    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
+
+
 def kill(pid: int) -> float:
     """SIGKILL; returns when, on the monotonic clock."""
     at = time.monotonic()
@@ -126,7 +132,7 @@ def kill(pid: int) -> float:
     return at
 
 
-def _lives(process: psutil.Process) -> bool:
+def lives(process: psutil.Process) -> bool:
     try:
         return process.status() not in (psutil.STATUS_ZOMBIE, psutil.STATUS_DEAD)
     except psutil.NoSuchProcess:

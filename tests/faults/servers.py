@@ -165,11 +165,13 @@ class PostgresServer(Server):
             check=True,
             capture_output=True,
         )
-        self.start()
-        with self.connect("postgres") as connection:
-            connection.execute(f"CREATE DATABASE {self.database}")
-        prepare(self)
-        self.end(signal.SIGINT)
+        try:
+            self.start()
+            with self.connect("postgres") as connection:
+                connection.execute(f"CREATE DATABASE {self.database}")
+            prepare(self)
+        finally:
+            self.end(signal.SIGINT)
 
     def restart_immediately(self) -> None:
         """What a crash of the machine is to PostgreSQL: no checkpoint, no goodbye."""

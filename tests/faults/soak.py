@@ -14,7 +14,7 @@ from collections.abc import Callable
 import psutil
 
 from tests.faults.outcome import Outcome
-from tests.faults.processes import Cluster, kill, send
+from tests.faults.processes import Cluster, kill, leave_nothing_behind, send
 from tests.faults.servers import missing
 from tests.faults.waiting import wait
 from tests.faults.world import LEASE, World
@@ -33,6 +33,7 @@ def main() -> int:
     if missing():
         print(missing())
         return 1
+    leave_nothing_behind()
     print(f"SEED={options.seed}", flush=True)
     with World("soak", seed=options.seed) as world:
         outcome = soak(world, options.minutes * 60)

@@ -17,19 +17,19 @@ from tests.faults.web import Web
 from tests.faults.world import World
 
 
-def _opened(web: Web, **more: Any) -> Any:
+def opened(web: Web, **more: Any) -> Any:
     return connect(f"ws://127.0.0.1:{web.port}/ws/jobs", max_size=None, open_timeout=30, **more)
 
 
-async def _greet(socket: ClientConnection, web: Web, **subscription: Any) -> None:
+async def greet(socket: ClientConnection, web: Web, **subscription: Any) -> None:
     await socket.send(json.dumps({"action": "authenticate", "token": web.bearer}))
     await socket.send(json.dumps({"action": "subscribe", **subscription}))
 
 
 async def _final(web: Web, job: str, seconds: float) -> str:
     """What a client that watches one job is told at the end."""
-    async with asyncio.timeout(seconds), _opened(web) as socket:
-        await _greet(socket, web, jobId=job)
+    async with asyncio.timeout(seconds), opened(web) as socket:
+        await greet(socket, web, jobId=job)
         async for text in socket:
             message = json.loads(text)
             if message.get("final"):
@@ -72,8 +72,8 @@ def _reborn(world: World, clients: int) -> None:
 
     async def client(died: asyncio.Event) -> None:
         try:
-            async with _opened(web) as socket:
-                await _greet(socket, web, scope="mine")
+            async with opened(web) as socket:
+                await greet(socket, web, scope="mine")
                 async for _ in socket:
                     pass
         except (ConnectionClosed, OSError):
@@ -82,8 +82,8 @@ def _reborn(world: World, clients: int) -> None:
         begun = time.monotonic()
         while time.monotonic() - begun < 60:
             try:
-                async with _opened(web) as socket:
-                    await _greet(socket, web, jobId=job)
+                async with opened(web) as socket:
+                    await greet(socket, web, jobId=job)
                     await socket.recv()
                     back.append(time.monotonic() - begun)
                     return
@@ -124,14 +124,16 @@ def _idle(world: World, seconds: float) -> None:
     web = world.web(FAULTS_WITHOUT=world.without)
 
     async def sit(number: int) -> bool:
-        async with _opened(web) as socket:
-            await _greet(socket, web, scope="mine")
+        async with opened(web) as socket:
+            await greet(socket, web, scope="mine")
             try:
                 async with asyncio.timeout(seconds):
                     async for _ in socket:
                         pass
             except TimeoutError:
                 return True
+            except ConnectionClosed:
+                pass
             return False
 
     async def everybody() -> list[bool]:

@@ -56,6 +56,15 @@ class Client:
         """The state it has then."""
         return str(self._accepted("POST", f"/api/jobs/{job}/retry")["status"])
 
+    def upload(self, content: bytes, name: str) -> tuple[int, bytes]:
+        """Send a document, as a browser does; returns the status and the answer."""
+        boundary = "a-boundary-of-the-fault-suite"
+        head = f'--{boundary}\r\nContent-Disposition: form-data; name="files"; filename="{name}"\r\n\r\n'
+        body = head.encode() + content + f"\r\n--{boundary}--\r\n".encode()
+        return self._request(
+            "POST", "/api/documents/async-upload", body, f"multipart/form-data; boundary={boundary}"
+        )
+
     def lives(self) -> bool:
         try:
             return self._request("GET", "/livez")[0] == 200
@@ -74,15 +83,19 @@ class Client:
         parsed: dict[str, Any] = json.loads(reply)
         return parsed
 
-    def _request(self, method: str, path: str, body: Any = None) -> tuple[int, bytes]:
-        headers = {"Authorization": f"Bearer {self.bearer}", "Content-Type": "application/json"}
+    def _request(
+        self, method: str, path: str, body: Any = None, content_type: str = "application/json"
+    ) -> tuple[int, bytes]:
+        headers = {"Authorization": f"Bearer {self.bearer}", "Content-Type": content_type}
+        if body is not None and not isinstance(body, bytes):
+            body = json.dumps(body)
         if time.monotonic() - self._used > 2:
             self.close()  # the server may be closing an idle one at this very moment
         self._used = time.monotonic()
         if self._connection is None:
             self._connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
         try:
-            self._connection.request(method, path, json.dumps(body) if body is not None else None, headers)
+            self._connection.request(method, path, body, headers)
             response = self._connection.getresponse()
             return response.status, response.read()
         except (OSError, http.client.HTTPException) as error:

@@ -24,9 +24,24 @@ class Args(BaseModel):
     mode: str = ""
 
 
-def say(context: Any, args: Args, word: str) -> None:
+class Run:
+    """One run of a handler: an attempt's number is given again when a crash has lost the claim."""
+
+    def __init__(self, context: Any, args: Args) -> None:
+        self.context = context
+        self.args = args
+        self.id = os.urandom(6).hex()
+
+    def say(self, word: str) -> None:
+        say(self.context, self.args, word, self.id)
+
+    def result(self) -> dict[str, Any]:
+        return {"attempt": self.context.attempt, "run": self.id}
+
+
+def say(context: Any, args: Args, word: str, run: str) -> None:
     """One line, written by one system call: appends of this size are not torn."""
-    line = f"{context.job_id} {context.attempt} {word} {time.time():.6f}\n".encode()
+    line = f"{context.job_id} {context.attempt} {word} {time.time():.6f} {run}\n".encode()
     descriptor = os.open(args.effects, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o666)
     try:
         os.write(descriptor, line)
@@ -38,19 +53,34 @@ def say(context: Any, args: Args, word: str) -> None:
 def work(context: Any, args: Args) -> dict[str, Any]:
     """Works for a while. The result names its attempt, so that a foreign attempt's result is seen."""
     (context.scratch / "draft").write_text(str(context.job_id))
-    say(context, args, "start")
+    run = Run(context, args)
+    run.say("start")
     end = time.monotonic() + args.seconds
     while time.monotonic() < end:
         time.sleep(min(0.1, max(0.0, end - time.monotonic())))
-        say(context, args, "tick")
-    say(context, args, "end")
-    return {"attempt": context.attempt}
+        run.say("tick")
+    run.say("end")
+    return run.result()
+
+
+@job_handler("faults.talk", queue="document", args=Args, public=True, retry=SOON, timeout=120)
+def talk(context: Any, args: Args) -> dict[str, Any]:
+    """Shows 16 KB of a partial result ten times a second."""
+    run = Run(context, args)
+    run.say("start")
+    end = time.monotonic() + args.seconds
+    while time.monotonic() < end:
+        context.partial("text", os.urandom(8192).hex())
+        time.sleep(0.1)
+    run.say("end")
+    return run.result()
 
 
 @job_handler("faults.store", queue="document", args=Args, public=True, retry=SOON, timeout=120, file_mb=4096)
 def store(context: Any, args: Args) -> dict[str, Any]:
     """Makes a file in its scratch, then publishes it whole: write beside, rename."""
-    say(context, args, "start")
+    run = Run(context, args)
+    run.say("start")
     made = context.scratch / "made"
     with open(made, "wb") as file:
         for _ in range(args.megabytes):
@@ -63,14 +93,15 @@ def store(context: Any, args: Args) -> dict[str, Any]:
         part.rename(folder / f"{context.job_id}.done")
     finally:
         part.unlink(missing_ok=True)
-    say(context, args, "end")
-    return {"attempt": context.attempt}
+    run.say("end")
+    return run.result()
 
 
 @job_handler("faults.odd", queue="document", args=Args, public=True, retry=SOON, timeout=20)
 def odd(context: Any, args: Args) -> dict[str, Any]:
     """Leaves the engine in a corner: see `tests.faults.poison`."""
-    say(context, args, "start")
+    run = Run(context, args)
+    run.say("start")
     match args.mode:
         case "heir":
             # A grandchild inherits the pipe and keeps it open after its parent's death.
@@ -86,10 +117,13 @@ def odd(context: Any, args: Args) -> dict[str, Any]:
             time.sleep(1)
         case "escape":
             # A grandchild in a session of its own, which a kill of the group does not reach.
-            if os.fork() == 0:
+            child = os.fork()
+            if child == 0:
                 os.setsid()
                 time.sleep(120)
                 os._exit(0)
+            run.say(f"child:{child}")
+            time.sleep(0.2)
             os.kill(os.getpid(), signal.SIGKILL)
-    say(context, args, "end")
-    return {"attempt": context.attempt}
+    run.say("end")
+    return run.result()

@@ -39,4 +39,12 @@ def own_ear() -> None:
     from jobs.consumers import JobsConsumer
 
     JobsConsumer.channel_layer_alias = "default"
+    settings.CHANNEL_LAYERS["default"]["BACKEND"] = "channels_redis.core.RedisChannelLayer"
     settings.CHANNEL_LAYERS["default"]["CONFIG"]["hosts"][0]["socket_timeout"] = 5
+
+
+def send_deadline() -> None:
+    """A message to a client may wait for ever."""
+    from jobs import outbox
+
+    outbox.SEND_SECONDS = 10**6  # type: ignore[misc]

@@ -170,6 +170,7 @@ def unsigned_line() -> None:
     from django.core import signing
 
     from jobs import brokers
+    from jobs.brokers import line, redis_line
     from jobs.maintenance import scheduler
 
     reconcile()
@@ -178,11 +179,11 @@ def unsigned_line() -> None:
     def put(self: Any, jobs: Any) -> None:
         for job in jobs:
             member = signing.dumps(str(job.id))
-            self.connection.zadd(brokers._key(job.queue), {member: brokers._score(job)})
+            self.connection.zadd(redis_line._key(job.queue), {member: redis_line._score(job)})
 
     def read(self: Any) -> Any:
         for queue in self.pool.queues:
-            popped = self.connection.zpopmin(brokers._key(queue))
+            popped = self.connection.zpopmin(redis_line._key(queue))
             if popped:
                 try:
                     return uuid.UUID(signing.loads(popped[0][0].decode()))
@@ -194,7 +195,7 @@ def unsigned_line() -> None:
         job_id = read(self)
         if job_id is None:
             time.sleep(0.1)
-        return [brokers.message(job_id)] if job_id else None
+        return [line.message(job_id)] if job_id else None
 
     brokers.RedisBroker.put = put
     brokers.RedisBroker.take = read
@@ -238,7 +239,8 @@ REMOVALS: dict[str, Callable[[], None]] = {
             reincarnation,
             memory,
         ),
-        *(liveness, last_word, errno, unheard.messages, unheard.second_look, unheard.own_ear, unsorted.line),
+        *(liveness, last_word, errno, unsorted.line),
+        *(unheard.messages, unheard.second_look, unheard.own_ear, unheard.send_deadline),
         *(drain, kinship, database_clock, unsigned_line, sandbox),
     )
 }
