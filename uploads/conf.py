@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Final
 
 from django.conf import settings
@@ -37,6 +38,27 @@ def max_bytes(purpose: str) -> int:
     return max_video_bytes() if purpose == "video" else max_document_bytes()
 
 
-def max_request_bytes() -> int:
-    """What one request with several documents may carry in all: more files, more requests."""
-    return 5 * max_document_bytes() + FORM_OVERHEAD
+@dataclass(frozen=True)
+class Route:
+    """What a route takes in one multipart form. Sizes are in bytes."""
+
+    purpose: str
+    max_files: int = 1
+
+    @property
+    def max_bytes(self) -> int:
+        """How large one file may be."""
+        return max_bytes(self.purpose)
+
+    @property
+    def max_request_bytes(self) -> int:
+        """What one request may carry in all: five of the largest files where several may come."""
+        return (5 if self.max_files > 1 else 1) * self.max_bytes + FORM_OVERHEAD
+
+
+ROUTES: Final = {
+    "/api/documents/async-upload": Route("document", MAX_FILES),
+    "/api/candidates/resume-process": Route("resume"),
+    "/api/upload/video-intro": Route("video"),
+    "/api/papers": Route("paper"),
+}

@@ -7,9 +7,9 @@ and its CORS headers. Bodies without a length are counted while they come, and c
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
 from typing import Any, Final
 
 from django.conf import settings
@@ -21,8 +21,11 @@ from jobs import viewer
 from jobs.authentication import AuthenticationError, AuthenticationUnavailable, Principal, authenticate_token
 from jobs.history import in_database
 from jobs.problems import Problem
-from uploads import conf, receiving
+from uploads import conf, staging
+from uploads.conf import Route
+from uploads.refusals import too_large
 from uploads.resumable import appending
+from uploads.staging import Form
 
 Scope = dict[str, Any]
 Message = Mapping[str, Any]
@@ -32,23 +35,6 @@ App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 PROBLEM: Final = "uploads.problem"
 _TUS: Final = re.compile(r"/api/uploads(?:/[0-9a-f-]{36})?")
-_BOUNDARY: Final = re.compile(rb'boundary="?([^";,]{1,200})"?', re.IGNORECASE)
-
-
-@dataclass(frozen=True)
-class Route:
-    """A route that takes files: the largest body it reads, in bytes, and whether that is a multipart form."""
-
-    limit: Callable[[], int]
-    form: bool = True
-
-
-_ROUTES: Final = {
-    "/api/documents/async-upload": Route(conf.max_request_bytes),
-    "/api/candidates/resume-process": Route(lambda: conf.max_document_bytes() + conf.FORM_OVERHEAD),
-    "/api/upload/video-intro": Route(lambda: conf.max_video_bytes() + conf.FORM_OVERHEAD),
-    "/api/papers": Route(lambda: conf.max_document_bytes() + conf.FORM_OVERHEAD),
-}
 
 
 def problem_of(request: HttpRequest) -> Problem | None:
@@ -70,40 +56,47 @@ class UploadGate:
         path = scope["path"]
         if _TUS.fullmatch(path):
             await self._resumable(scope, receive, send)
-        elif path in _ROUTES and scope["method"] == "POST":
-            await self._form(_ROUTES[path], scope, receive, send)
+        elif path in conf.ROUTES and scope["method"] == "POST":
+            await self._body(conf.ROUTES[path], scope, receive, send)
         else:
             await self.app(scope, receive, send)
 
-    async def _form(self, route: Route, scope: Scope, receive: Receive, send: Send) -> None:
+    async def _body(self, route: Route, scope: Scope, receive: Receive, send: Send) -> None:
         headers = dict(scope["headers"])
+        content_type = headers.get(b"content-type", b"").decode("latin-1")
+        # What is no form is JSON, which is read into memory.
+        is_form = staging.is_form(content_type)
+        limit = route.max_request_bytes if is_form else settings.DATA_UPLOAD_MAX_MEMORY_SIZE
         declared = headers.get(b"content-length", b"")
-        if declared.isdigit() and int(declared) > route.limit():
-            await self._refuse(receiving.too_large(route.limit()), scope, receive, send)
-            return
         try:
+            if declared.isdigit() and int(declared) > limit:
+                raise too_large(limit)
             caller = await principal(scope)
+            form = Form(content_type, route) if is_form and caller is not None else None
         except Problem as problem:
             await self._refuse(problem, scope, receive, send)
             return
         if caller is None:
             await self._refuse(None, scope, receive, send)
-            return
-        body, answered = Counted(scope, receive, route.limit()), False
+        elif form is None:
+            await self.app(scope, Counted(scope, receive, limit), send)
+        else:
+            await self._form(form, Counted(scope, receive, limit), scope, send)
 
-        async def answering(message: Message) -> None:
-            nonlocal answered
-            answered = True
-            await send(message)
-
+    async def _form(self, form: Form, body: Counted, scope: Scope, send: Send) -> None:
+        """Have the form's files on disk before the application sees the request."""
         try:
-            await self.app(scope, body, answering)
-        except OSError as error:
-            # Django spools the body to disk before any view sees the request: a full disk is no view's yet.
-            if answered or not receiving.is_no_room(error):
-                raise
-            await body.drain()
-            await self._refuse(receiving.storage_problem(error), scope, receive, send)
+            if not await staging.read(form, body):
+                return
+            if PROBLEM not in scope:
+                try:
+                    form.finish()
+                except Problem as problem:
+                    scope[PROBLEM] = problem
+            scope[staging.STAGED] = form
+            await self.app(scope, _after(body), send)
+        finally:
+            await asyncio.to_thread(form.close)
 
     async def _resumable(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:
@@ -138,57 +131,31 @@ class UploadGate:
 
 
 class Counted:
-    """A body that ends early, with the reason in the scope, when it grows over `limit` or was cut short."""
+    """A body that ends early, with the reason in the scope, when it grows over `limit` bytes."""
 
     def __init__(self, scope: Scope, receive: Receive, limit: int) -> None:
         self.scope = scope
         self.receive = receive
         self.limit = limit
         self.count = 0
-        self.tail = b""
         self.over = False
-        self.more = True
-        headers = dict(scope["headers"])
-        self.declared = b"content-length" in headers
-        boundary = _BOUNDARY.search(headers.get(b"content-type", b""))
-        self.closing = b"--" + boundary[1] + b"--" if boundary else b""
+        self.declared = b"content-length" in dict(scope["headers"])
 
     async def __call__(self) -> Message:
-        message = await self._next()
+        message = await self.receive()
         while self.over and message["type"] != "http.disconnect":
-            message = await self._next()
+            message = await self.receive()
         if message["type"] != "http.request":
             return message
-        body = message.get("body", b"")
-        self.count += len(body)
+        self.count += len(message.get("body", b""))
         if self.count > self.limit:
-            return self.end(receiving.too_large(self.limit))
-        self.tail = (self.tail + body[-400:])[-400:]
-        if not message.get("more_body", False) and self.closing and self.closing not in self.tail:
-            return self.end(
-                Problem(
-                    400, "incomplete_body", "The body ends before its last boundary, so nothing was stored."
-                )
-            )
+            self.scope[PROBLEM] = too_large(self.limit)
+            self.over = True
+            return {"type": "http.request", "body": b"", "more_body": False}
         if not message.get("more_body", False) and not self.declared:
-            # Django takes a form without a length for an empty one.
+            # A request without a length has no body, for those who come after.
             self.scope["headers"] = [*self.scope["headers"], (b"content-length", b"%d" % self.count)]
         return message
-
-    async def _next(self) -> Message:
-        message = await self.receive()
-        self.more = message["type"] == "http.request" and message.get("more_body", False)
-        return message
-
-    async def drain(self) -> None:
-        """Let the rest of the body go by: whoever is still sending would not read an answer."""
-        while self.more:
-            await self._next()
-
-    def end(self, problem: Problem) -> Message:
-        self.scope[PROBLEM] = problem
-        self.over = True
-        return {"type": "http.request", "body": b"", "more_body": False}
 
 
 def _after(receive: Receive) -> Receive:

@@ -10,7 +10,6 @@ from django.db import transaction
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from pydantic import Field, ValidationError
 from rest_framework import serializers
-from rest_framework.parsers import MultiPartParser
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
@@ -59,7 +58,7 @@ class _Paging(serializers.Serializer[Any]):
 
 
 class PapersView(ReceivingView):
-    parser_classes = [StrictJSONParser, MultiPartParser]
+    parser_classes = [StrictJSONParser, receiving.StagedFormParser]
     purpose = Purpose.PAPER
 
     @extend_schema(

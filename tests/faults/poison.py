@@ -12,16 +12,23 @@ from tests.faults.waiting import TooLate, wait
 from tests.faults.world import World
 
 
+def _all_completed(world: World, jobs: list[str]) -> None:
+    states = {world.ledger.job(job)["state"] for job in jobs}
+    world.expect(states == {"completed"}, "honest", f"honest jobs beside it are {states}")
+
+
 def _poison(world: World, honest: int, poisoned: int) -> None:
     web, cluster = world.web(), world.cluster()
     pids = set(cluster.workers())
     bad: list[str] = []
+    good: list[str] = []
     every = honest // poisoned
     for _ in range(poisoned):
         bad += world.submit(web, "work.bad", mode="kill", maxAttempts=5)
-        world.submit(web, times=every, seconds=0.01)
+        good += world.submit(web, times=every, seconds=0.01)
     world.settle()
     world.effects.read()
+    _all_completed(world, good)
     for job in bad:
         row = world.ledger.job(job)
         code = (row["error"] or {}).get("code")
@@ -56,10 +63,11 @@ def _ended_by_limit(world: World, mode: str, cause: str, limit: float) -> None:
     web, cluster = world.web(), world.cluster()
     pids = set(cluster.workers())
     (job,) = world.submit(web, "work.bad", mode=mode, maxAttempts=1)
-    world.submit(web, times=10, seconds=0.1)
+    good = world.submit(web, times=10, seconds=0.1)
     world.started(job)
     took = world.noticed(job, 1, time.monotonic(), limit + 10)
     world.settle()
+    _all_completed(world, good)
     row = world.ledger.job(job)
     causes = [row["cause"] for row in world.ledger.rows("SELECT cause FROM job_failures")]
     world.within(took, limit, f"{mode} ended after")

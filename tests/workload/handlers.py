@@ -27,13 +27,15 @@ class Args(BaseModel):
     mode: str = ""
 
 
-def effect(context: Any, args: Args, word: str = "run") -> None:
-    """One line, written by one system call: appends of this size are not torn."""
+def effect(context: Any, args: Any, word: str = "run", run: str = "-") -> None:
+    """One line, written by one system call: appends of this size are not torn. `run`: of a handler."""
     if args.effects:
-        line = f"{context.job_id} {context.attempt} {word} {time.time():.6f}\n".encode()
-        descriptor = os.open(args.effects, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
-        os.write(descriptor, line)
-        os.close(descriptor)
+        line = f"{context.job_id} {context.attempt} {word} {time.time():.6f} {run}\n".encode()
+        descriptor = os.open(args.effects, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o666)
+        try:
+            os.write(descriptor, line)
+        finally:
+            os.close(descriptor)
 
 
 @job_handler("work.noop", queue="document", args=Args, public=True, retry=FAST)

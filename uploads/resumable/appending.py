@@ -18,7 +18,8 @@ from typing import Any, BinaryIO, Final
 from jobs.exceptions import InvalidInput
 from jobs.history import in_database
 from jobs.problems import Problem
-from uploads import receiving, storage
+from uploads import storage
+from uploads.refusals import storage_problem
 from uploads.resumable import leases, protocol
 from uploads.resumable.protocol import Checksum
 
@@ -62,7 +63,7 @@ async def receive_body(scope: dict[str, Any], receive: Receive, owner: Any) -> R
     except InvalidInput as error:
         raise Problem(400, error.code, error.message) from None
     except OSError as error:
-        raise receiving.storage_problem(error) from error
+        raise storage_problem(error) from error
 
 
 async def _creation(headers: Mapping[str, str], receive: Receive) -> Received:

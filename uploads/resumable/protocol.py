@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from jobs.problems import Problem
-from uploads import accepting, conf, filenames, forms, receiving, signatures
+from uploads import accepting, conf, filenames, forms, signatures
 from uploads.models import Purpose
+from uploads.refusals import too_large
 
 VERSION: Final = "1.0.0"
 EXTENSIONS: Final = "creation,creation-with-upload,checksum,expiration,termination"
@@ -94,7 +95,7 @@ def read_creation(headers: Mapping[str, str]) -> Creation:
     if length == 0:
         raise Problem(400, "empty_file", "The file is empty. Choose the file again and upload it.")
     if length > conf.max_bytes(purpose):
-        raise receiving.too_large(conf.max_bytes(purpose))
+        raise too_large(conf.max_bytes(purpose))
     name = filenames.display_name(values.get("filename") or values.get("name") or "")
     signatures.claimed(name, accept=ACCEPT[purpose])
     return Creation(length, purpose, name, without_secrets(raw), forms.read_options(values))

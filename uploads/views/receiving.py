@@ -8,7 +8,6 @@ from typing import Any
 from django.core.files.uploadedfile import UploadedFile
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import serializers
-from rest_framework.parsers import MultiPartParser
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
@@ -19,7 +18,7 @@ from jobs.models import Job
 from jobs.openapi import IDEMPOTENCY_KEY
 from jobs.problems import Problem
 from jobs.views.base import CREATE_THROTTLES, actor
-from uploads import accepting, conf, forms, gate, receiving, signatures, storage
+from uploads import accepting, conf, forms, gate, receiving, signatures, staging
 from uploads.accepting import Accepted, Batch
 from uploads.models import Purpose
 from uploads.serializers import (
@@ -33,17 +32,21 @@ from uploads.serializers import (
 
 
 class ReceivingView(APIView):
-    """Stages the body's files on disk as they come, before anything else may touch the body."""
+    """Has the form's files on disk before anything else may touch the body."""
 
-    parser_classes = [MultiPartParser]
+    parser_classes = [receiving.StagedFormParser]
     purpose: Purpose
-    max_files = 1
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
-        # The CSRF check of a session reads the form, and so the body: how must be known before.
-        receiving.stage(request._request, max_bytes=conf.max_bytes(self.purpose), max_files=self.max_files)
+        problem = gate.problem_of(request._request)
+        if staging.is_form(request.content_type or ""):
+            # The CSRF check of a session reads the form, so it must be there before.
+            try:
+                receiving.read_form(request._request)
+            except Problem as error:
+                problem = error
         super().initial(request, *args, **kwargs)
-        if problem := gate.problem_of(request._request):
+        if problem is not None:
             raise problem
 
     def get_throttles(self) -> list[Any]:
@@ -52,27 +55,19 @@ class ReceivingView(APIView):
         return super().get_throttles()
 
 
-def sha256_of(file: UploadedFile) -> str:
-    if isinstance(file, receiving.StagedFile):
-        return file.digest.hexdigest()
-    assert file.file is not None
-    return storage.digest(file.file)
-
-
 def same_request(request: Request, files: list[UploadedFile]) -> str:
     """What makes two multipart requests the same: their fields and the bytes and names of their files."""
     data: Any = request.data
     fields = {name: data.getlist(name) for name in data if name not in request.FILES}
     if "password" in fields:
         fields["password"] = hashlib.sha256(repr(fields["password"]).encode()).hexdigest()
-    return fingerprint(request, fields, [[file.name, sha256_of(file)] for file in files])
+    return fingerprint(request, fields, [[file.name, staging.sha256_of(file)] for file in files])
 
 
 class AsyncUploadView(ReceivingView):
     """Documents in, jobs out; and the same jobs in the shape that clients of this route know."""
 
     purpose = Purpose.DOCUMENT
-    max_files = conf.MAX_FILES
     job_id_parameter = "jobId"
 
     @extend_schema(

@@ -13,6 +13,7 @@ from pydantic import BaseModel
 
 from jobs.registry import job_handler
 from jobs.retry import RetryPolicy
+from tests.workload.handlers import effect
 
 SOON = RetryPolicy(base=0.05, cap=0.2)
 
@@ -33,20 +34,10 @@ class Run:
         self.id = os.urandom(6).hex()
 
     def say(self, word: str) -> None:
-        say(self.context, self.args, word, self.id)
+        effect(self.context, self.args, word, self.id)
 
     def result(self) -> dict[str, Any]:
         return {"attempt": self.context.attempt, "run": self.id}
-
-
-def say(context: Any, args: Args, word: str, run: str) -> None:
-    """One line, written by one system call: appends of this size are not torn."""
-    line = f"{context.job_id} {context.attempt} {word} {time.time():.6f} {run}\n".encode()
-    descriptor = os.open(args.effects, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o666)
-    try:
-        os.write(descriptor, line)
-    finally:
-        os.close(descriptor)
 
 
 @job_handler("faults.work", queue="document", args=Args, public=True, retry=SOON, timeout=120)
