@@ -14,7 +14,6 @@ from typing import Any, Final
 
 from django.conf import settings
 from django.db import Error as DatabaseError
-from django.http import HttpRequest
 from django.http.cookie import parse_cookie
 
 from jobs import viewer
@@ -23,7 +22,7 @@ from jobs.history import in_database
 from jobs.problems import Problem
 from uploads import conf, staging
 from uploads.conf import Route
-from uploads.refusals import too_large
+from uploads.refusals import PROBLEM, too_large
 from uploads.resumable import appending
 from uploads.staging import Form
 
@@ -33,14 +32,7 @@ Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
-PROBLEM: Final = "uploads.problem"
 _TUS: Final = re.compile(r"/api/uploads(?:/[0-9a-f-]{36})?")
-
-
-def problem_of(request: HttpRequest) -> Problem | None:
-    """Why this request's body was not read, or not to its end."""
-    found: Problem | None = getattr(request, "scope", {}).get(PROBLEM)
-    return found
 
 
 class UploadGate:

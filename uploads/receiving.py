@@ -16,9 +16,9 @@ from rest_framework.request import Request
 from jobs.exceptions import InvalidInput
 from jobs.models import uuid7
 from jobs.problems import Problem
-from uploads import conf, filenames, gate, signatures, staging, storage
+from uploads import conf, filenames, signatures, staging, storage
 from uploads.models import Upload
-from uploads.refusals import storage_problem, too_large
+from uploads.refusals import problem_of, storage_problem, too_large
 from uploads.staging import Form
 
 _BLOCK: Final = 64 * 1024
@@ -30,7 +30,7 @@ def read_form(request: HttpRequest) -> None:
     Call before anything touches the body. Raises Problem for a form that is refused.
     """
     request._post, request._files = QueryDict(), MultiValueDict()  # type: ignore[attr-defined]
-    if problem := gate.problem_of(request):
+    if problem := problem_of(request):
         raise problem
     form = getattr(request, "scope", {}).get(staging.STAGED)
     if form is None:

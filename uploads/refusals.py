@@ -4,12 +4,23 @@ from __future__ import annotations
 
 import errno
 import logging
+from typing import Final
+
+from django.http import HttpRequest
 
 from jobs.problems import Problem
 
 logger = logging.getLogger(__name__)
 
-_NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+# Where the gate leaves a refusal in the ASGI scope, for the view to answer with.
+PROBLEM: Final = "uploads.problem"
+_NO_ROOM: Final = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+
+
+def problem_of(request: HttpRequest) -> Problem | None:
+    """Why this request's body was not read, or not to its end."""
+    found: Problem | None = getattr(request, "scope", {}).get(PROBLEM)
+    return found
 
 
 def too_large(max_bytes: int) -> Problem:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import os
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final
 
@@ -31,7 +32,7 @@ from uploads.refusals import storage_problem, too_large
 MEDIA_TYPE: Final = "multipart/form-data"
 # Where the gate leaves a whole form in the ASGI scope.
 STAGED: Final = "uploads.form"
-_BLOCK: Final = 1024 * 1024
+_BLOCK: Final = 512 * 1024
 # How a part may be written. The rest (base64, quoted-printable) came from e-mail; RFC 7578 §4.7 retired it.
 _PLAIN: Final = frozenset({"7bit", "8bit", "binary"})
 
@@ -51,9 +52,15 @@ class StagedFile(TemporaryUploadedFile):
         super().__init__(name, content_type, 0, charset)
 
     def append(self, data: bytes) -> None:
+        at = self.size or 0
         self.write(data)
         self.digest.update(data)
-        self.size = (self.size or 0) + len(data)
+        self.size = at + len(data)
+        if hasattr(os, "posix_fadvise"):
+            # Linux begins to write these pages out, so that the sync before the answer has
+            # little left to do: 1 ms instead of 15 for 49 MB.
+            self.flush()
+            os.posix_fadvise(self.fileno(), at, len(data), os.POSIX_FADV_DONTNEED)
 
 
 def sha256_of(file: UploadedFile) -> str:
@@ -185,7 +192,8 @@ async def read(form: Form, receive: Receive) -> bool:
     the end all the same, because who is still sending does not read the answer. The caller closes the form.
     """
     writing: asyncio.Future[None] | None = None
-    block = bytearray()
+    pieces: list[bytes] = []
+    size = 0
     try:
         more = True
         while more:
@@ -195,12 +203,13 @@ async def read(form: Form, receive: Receive) -> bool:
             more = message.get("more_body", False)
             if form.refused:
                 continue
-            block += message.get("body", b"")
-            if block and (len(block) >= _BLOCK or not more):
+            pieces.append(message.get("body", b""))
+            size += len(pieces[-1])
+            if size >= _BLOCK or (size and not more):
                 if writing is not None:
                     await writing
-                full, block = bytes(block), bytearray()
-                writing = asyncio.ensure_future(asyncio.to_thread(form.feed, full))
+                writing = asyncio.ensure_future(asyncio.to_thread(form.feed, b"".join(pieces)))
+                pieces, size = [], 0
         return True
     finally:
         if writing is not None:

@@ -18,9 +18,10 @@ from jobs.models import Job
 from jobs.openapi import IDEMPOTENCY_KEY
 from jobs.problems import Problem
 from jobs.views.base import CREATE_THROTTLES, actor
-from uploads import accepting, conf, forms, gate, receiving, signatures, staging
+from uploads import accepting, conf, forms, receiving, signatures, staging
 from uploads.accepting import Accepted, Batch
 from uploads.models import Purpose
+from uploads.refusals import problem_of
 from uploads.serializers import (
     AcceptedFileSerializer,
     AsyncStatusSerializer,
@@ -38,7 +39,7 @@ class ReceivingView(APIView):
     purpose: Purpose
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
-        problem = gate.problem_of(request._request)
+        problem = problem_of(request._request)
         if staging.is_form(request.content_type or ""):
             # The CSRF check of a session reads the form, so it must be there before.
             try:

@@ -15,8 +15,9 @@ from rest_framework.views import APIView
 
 from jobs.problems import Problem
 from jobs.views.base import CREATE_THROTTLES
-from uploads import conf, gate
+from uploads import conf
 from uploads.models import ResumableUpload
+from uploads.refusals import problem_of
 from uploads.resumable import finishing, leases, protocol
 from uploads.resumable.appending import RECEIVED, Received
 
@@ -47,7 +48,7 @@ class _Resumable(APIView):
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         super().initial(request, *args, **kwargs)
-        if problem := gate.problem_of(request._request):
+        if problem := problem_of(request._request):
             problem.headers.setdefault("Tus-Resumable", protocol.VERSION)
             raise problem
         if request.method != "OPTIONS":
