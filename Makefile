@@ -73,6 +73,8 @@ soak: $(STAMP) ## the same for a long time (ARGS="--minutes 60")
 lock: $(STAMP) ## pin the dependencies of pyproject.toml again, with hashes
 	@$(BIN)/uv pip compile pyproject.toml --group dev --all-extras --python-version 3.11 \
 	  --generate-hashes --no-header --quiet $(ARGS) -o requirements.lock
+	@$(BIN)/uv pip compile --group pyproject.toml:ci --python-version 3.11 -c requirements.lock \
+	  --generate-hashes --no-header --quiet $(ARGS) -o requirements-ci.lock
 
 clean: ## remove the environment and the caches; var/ (your data) stays
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis

@@ -197,7 +197,10 @@ if VIDEO_CODEC not in {"h264", "vp9"}:
 # How long an unfinished resumable upload is kept after its last byte.
 UPLOAD_EXPIRY_HOURS = env.integer("UPLOAD_EXPIRY_HOURS", 24, low=1, high=24 * 30)
 # What makes the vector of a search's words, by the engine of the chunks it is compared with.
-QUERY_VECTORS = {"hash-1024-v1": "enrichment.analysis.query_vectors.vector"}
+QUERY_VECTORS = {
+    "hash-1024-v1": "enrichment.analysis.query_vectors.vector",
+    "openai:text-embedding-3-small": "enrichment.providers.openai_query.vector",
+}
 QUOTA_STORAGE_MB = env.integer("QUOTA_STORAGE_MB", 10_000, low=1)
 S3_BUCKET = env.text("S3_BUCKET")
 STORAGES = {

@@ -15,6 +15,7 @@ from enrichment.providers.base import Embeddings, Usage, estimate_tokens
 from enrichment.providers.model import CONNECT_TIMEOUT, Message, ModelProvider
 from jobs.exceptions import JobError, PermanentError
 
+EMBEDDING_MODEL = "text-embedding-3-small"
 _BATCH_TEXTS = 256
 _BATCH_TOKENS = 200_000
 _MAX_TEXT_CHARS = 24_000
@@ -31,9 +32,7 @@ class OpenAIProvider(ModelProvider):
     name = "openai"
     default_model = "gpt-5.4-mini"
 
-    def __init__(
-        self, api_key: str, *, embedding_model: str = "text-embedding-3-small", **options: Any
-    ) -> None:
+    def __init__(self, api_key: str, *, embedding_model: str = EMBEDDING_MODEL, **options: Any) -> None:
         super().__init__(api_key, **options)
         self.embedding_model = embedding_model
 

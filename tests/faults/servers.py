@@ -127,6 +127,10 @@ class PostgresServer(Server):
 
     database = "millrace"
 
+    def __init__(self, directory: Path, binaries: Path | None = None) -> None:
+        super().__init__(directory)
+        self.binaries = binaries or postgres_binaries()
+
     @property
     def url(self) -> str:
         return f"postgres://postgres@127.0.0.1:{self.port}/{self.database}"
@@ -143,7 +147,7 @@ class PostgresServer(Server):
 
     def command(self) -> list[str]:
         return [
-            *_as_postgres(_program("postgres")),
+            *_as_postgres(self._program("postgres")),
             *("-D", str(self.directory), "-p", str(self.port), "-h", "127.0.0.1", "-k", ""),
         ]
 
@@ -161,7 +165,15 @@ class PostgresServer(Server):
             account = pwd.getpwnam("postgres")
             os.chown(self.directory, account.pw_uid, account.pw_gid)
         subprocess.run(
-            [*_as_postgres(_program("initdb")), "-D", str(self.directory), "-U", "postgres", "-A", "trust"],
+            [
+                *_as_postgres(self._program("initdb")),
+                "-D",
+                str(self.directory),
+                "-U",
+                "postgres",
+                "-A",
+                "trust",
+            ],
             check=True,
             capture_output=True,
         )
@@ -188,11 +200,9 @@ class PostgresServer(Server):
             ).fetchone()
         return int(ended[0]) if ended else 0
 
-
-def _program(name: str) -> str:
-    binaries = postgres_binaries()
-    assert binaries is not None, "ask servers.missing() first"
-    return str(binaries / name)
+    def _program(self, name: str) -> str:
+        assert self.binaries is not None, "ask servers.missing() first"
+        return str(self.binaries / name)
 
 
 def _as_postgres(program: str) -> list[str]:

@@ -1,13 +1,14 @@
 """Nearness of chunks to a query's vector. Vectors of different engines are never compared.
 
-Exact, in batches of constant memory, over the newest chunks of the owner; what is left out is said.
-numpy is imported with the first search, not with the process.
+Exact: by PostgreSQL where pgvector is installed, else in batches of constant memory over the newest chunks of
+the owner; what is left out is said. numpy is imported with the first search, not with the process.
 """
 
 from __future__ import annotations
 
 import heapq
 import uuid
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any, Final
@@ -16,6 +17,7 @@ from django.conf import settings
 from django.utils.module_loading import import_string
 
 from uploads.models import Chunk
+from uploads.search import pgvector
 
 # 20,000 chunks are some 15,000 pages: read and compared in about a quarter of a second.
 MAX_COMPARED: Final = 20_000
@@ -32,6 +34,7 @@ class Nearest:
     engines: list[str] = field(default_factory=list)
     not_compared: list[str] = field(default_factory=list)
     compared: int = 0
+    read: int = 0  # compared in this process
     complete: bool = True
 
 
@@ -43,13 +46,22 @@ def nearest(query: str, *, owner_id: Any, document_id: uuid.UUID | None = None, 
     found = Nearest()
     best: list[tuple[float, int]] = []
     for engine in sorted(mine.order_by().values_list("engine", flat=True).distinct()[:10]):
-        if engine not in settings.QUERY_VECTORS:
+        wanted = _maker(engine)(query)
+        if wanted is None:
             found.not_compared.append(engine)
             continue
         found.engines.append(engine)
-        left = MAX_COMPARED - found.compared
-        rows = mine.filter(engine=engine).order_by("-id").values_list("id", "vector")[: left + 1]
-        best = _compare(_maker(engine)(query), rows, left, best, limit, found)
+        chunks = mine.filter(engine=engine)
+        if pgvector.ready():
+            near, count = pgvector.nearest(
+                wanted, owner_id=owner_id, engine=engine, document_id=document_id, limit=limit
+            )
+            best = heapq.nlargest(limit, [*best, *near])
+            found.compared += count
+            chunks = chunks.extra(where=["embedding IS NULL"])
+        left = MAX_COMPARED - found.read
+        rows = chunks.order_by("-id").values_list("id", "vector")[: left + 1]
+        best = _compare(wanted, rows, left, best, limit, found)
     found.ids = [pk for score, pk in sorted(best, reverse=True) if score >= MIN_SIMILARITY]
     return found
 
@@ -69,6 +81,7 @@ def _compare(
         scores = np.frombuffer(b"".join(data), dtype="<f4").reshape(len(ids), -1) @ wanted
         best = heapq.nlargest(limit, [*best, *zip(scores.tolist(), ids, strict=True)])
         found.compared += len(ids)
+        found.read += len(ids)
         ids.clear()
         data.clear()
 
@@ -86,5 +99,7 @@ def _compare(
 
 
 @cache
-def _maker(engine: str) -> Any:
-    return import_string(settings.QUERY_VECTORS[engine])
+def _maker(engine: str) -> Callable[[str], Any]:
+    """What makes a query's vector for an engine; it returns None where it can not now, or never."""
+    path = settings.QUERY_VECTORS.get(engine)
+    return import_string(path) if path else lambda query: None
