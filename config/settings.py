@@ -203,17 +203,16 @@ QUERY_VECTORS = {
 }
 QUOTA_STORAGE_MB = env.integer("QUOTA_STORAGE_MB", 10_000, low=1)
 S3_BUCKET = env.text("S3_BUCKET")
+# Kept here because a sandbox has no secret in its environment. None: as boto3 finds them, by the host's role.
+AWS_ACCESS_KEY_ID = env.text("AWS_ACCESS_KEY_ID") or None
+AWS_SECRET_ACCESS_KEY = env.text("AWS_SECRET_ACCESS_KEY") or None
+AWS_SESSION_TOKEN = env.text("AWS_SESSION_TOKEN") or None
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
     "uploads": {
-        "BACKEND": "storages.backends.s3.S3Storage",
-        "OPTIONS": {
-            "bucket_name": S3_BUCKET,
-            "endpoint_url": env.text("S3_ENDPOINT_URL") or None,
-            "default_acl": "private",
-            "querystring_auth": True,
-        },
+        "BACKEND": "uploads.s3.S3Uploads",
+        "OPTIONS": {"bucket_name": S3_BUCKET, "endpoint_url": env.text("S3_ENDPOINT_URL") or None},
     }
     if S3_BUCKET
     else {

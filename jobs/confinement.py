@@ -7,6 +7,8 @@ import os
 import resource
 import signal
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 _PR_SET_PDEATHSIG = 1
@@ -105,6 +107,20 @@ def no_core_files() -> None:
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
 
+_storage_calls = 0
+
+
+@contextmanager
+def network_for_storage() -> Iterator[None]:
+    """Let the storage be reached, also by threads of its own, from a job that may not use the network."""
+    global _storage_calls
+    _storage_calls += 1
+    try:
+        yield
+    finally:
+        _storage_calls -= 1
+
+
 class NetworkGuard:
     """Refuses connections that Python code opens while a job runs that has no business with the network.
 
@@ -117,7 +133,9 @@ class NetworkGuard:
         sys.addaudithook(self._hook)
 
     def _hook(self, event: str, args: tuple[Any, ...]) -> None:
-        if self.closed and event in ("socket.connect", "socket.sendto", "socket.getaddrinfo"):
+        if not self.closed or _storage_calls:
+            return
+        if event in ("socket.connect", "socket.sendto", "socket.getaddrinfo"):
             address = args[1] if event != "socket.getaddrinfo" and len(args) > 1 else args[0]
             if isinstance(address, str | bytes) and event != "socket.getaddrinfo":
                 return  # a local socket

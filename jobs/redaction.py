@@ -12,7 +12,8 @@ from urllib.parse import urlsplit
 from django.conf import settings
 
 # The settings that are secrets. A handler names those it needs: `job_handler(secrets=("OPENAI_API_KEY",))`.
-SECRET_SETTINGS = ("OPENAI_API_KEY", "ANTHROPIC_API_KEY", "JWT_SECRET", "SECRET_KEY")
+SECRET_SETTINGS = ("OPENAI_API_KEY", "ANTHROPIC_API_KEY", "JWT_SECRET", "SECRET_KEY",
+                   "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")  # fmt: skip
 _PROVIDER_KEYS = ("OPENAI_API_KEY", "ANTHROPIC_API_KEY", "JWT_SECRET")
 _NUMBERS = re.compile(r"0x[0-9a-fA-F]+|[0-9a-fA-F]{8}-[0-9a-fA-F-]{27}|\d+")
 _QUOTED = re.compile(r"'[^']*'|\"[^\"]*\"")
@@ -35,7 +36,7 @@ def only(needed: tuple[str, ...]) -> Iterator[None]:
 def redact(text: str) -> str:
     """`text` without the values of secret settings, passwords in URLs, and what looks like a key."""
     for name in SECRET_SETTINGS:
-        value = getattr(settings, name, "")
+        value = getattr(settings, name, None) or ""
         if len(value) >= 6:
             text = text.replace(value, "[redacted]")
     for name in ("DATABASE_URL", "REDIS_URL"):

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import re
 import uuid
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -21,8 +21,8 @@ from django.utils.http import content_disposition_header
 
 from jobs.problems import Problem
 from uploads import conf, storage
+from uploads.refusals import storage_problem
 
-_BLOCK: Final = 256 * 1024
 _RANGE: Final = re.compile(r"bytes=(\d{0,18})-(\d{0,18})")
 _SALT: Final = "uploads.link"
 POLICY: Final = "sandbox; default-src 'none'; frame-ancestors 'none'"
@@ -44,6 +44,8 @@ def send(request: HttpRequest, stored: Stored) -> HttpResponseBase:
         size = storage.files().size(stored.key)
     except FileNotFoundError:
         raise Problem(404, "file_missing", "The file is not there any more.") from None
+    except OSError as error:
+        raise storage_problem(error) from error
     headers = {
         "Content-Type": stored.mime,
         "Content-Disposition": content_disposition_header(not stored.inline, stored.name) or "attachment",
@@ -66,7 +68,7 @@ def send(request: HttpRequest, stored: Stored) -> HttpResponseBase:
     if request.method == "HEAD":
         return HttpResponse(status=status, headers=headers)
     # A server with an event loop would gather a plain iterator in memory before it sends anything.
-    pieces = _pieces_async if isinstance(request, ASGIRequest) else _pieces
+    pieces = _pieces if isinstance(request, ASGIRequest) else storage.read
     return StreamingHttpResponse(pieces(stored.key, start, end - start + 1), status=status, headers=headers)
 
 
@@ -86,26 +88,14 @@ def _part(asked: str, size: int) -> tuple[int, int] | None:
     return (start, end) if start <= end else (-1, -1)
 
 
-# The file is opened by the first piece: an answer that is never sent leaves nothing open.
-
-
-def _pieces(key: str, start: int, length: int) -> Iterator[bytes]:
-    with storage.files().open(key) as file:
-        file.seek(start)
-        while length > 0 and (piece := file.read(min(_BLOCK, length))):
-            length -= len(piece)
-            yield piece
-
-
-async def _pieces_async(key: str, start: int, length: int) -> AsyncIterator[bytes]:
-    file = await asyncio.to_thread(storage.files().open, key)
+async def _pieces(key: str, start: int, length: int) -> AsyncIterator[bytes]:
+    # Opened by the first piece: an answer that is never sent leaves nothing open.
+    pieces = storage.read(key, start, length)
     try:
-        await asyncio.to_thread(file.seek, start)
-        while length > 0 and (piece := await asyncio.to_thread(file.read, min(_BLOCK, length))):
-            length -= len(piece)
+        while piece := await asyncio.to_thread(next, pieces, b""):
             yield piece
     finally:
-        file.close()
+        pieces.close()
 
 
 # Links for what cannot send a header: a download, a <video>.

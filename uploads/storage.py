@@ -1,16 +1,16 @@
 """Where files are kept: under ids of ours, complete or not at all.
 
-Locally a file is written beside its place, synced to disk and then renamed; with S3_BUCKET set,
-django-storages puts it there. Names that people give never reach the storage.
+Locally a file is written beside its place, synced to disk and then renamed; with S3_BUCKET set it goes there
+(`uploads.s3`). Names that people give never reach the storage.
 """
 
 from __future__ import annotations
 
 import hashlib
+import logging
 import os
-import shutil
 import uuid
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
@@ -19,7 +19,9 @@ from django.conf import settings
 from django.core.files.storage import FileSystemStorage, Storage, storages
 from django.core.files.uploadedfile import UploadedFile
 
-_BLOCK = 1024 * 1024
+logger = logging.getLogger(__name__)
+
+_PIECE = 256 * 1024
 
 
 class DurableFileSystemStorage(FileSystemStorage):
@@ -75,8 +77,24 @@ def keep_path(key: str, path: Path) -> None:
 
 
 def discard(key: str) -> None:
-    """Remove what stands under `key`, if anything does."""
-    files().delete(key)
+    """Remove what stands under `key`, if anything does. What can not be removed now is named in the log."""
+    try:
+        files().delete(key)
+    except OSError:
+        logger.exception("%s could not be removed and stays in the storage", key)
+
+
+def read(key: str, start: int, length: int) -> Generator[bytes]:
+    """`length` bytes of a stored file from `start` on, in pieces of at most 256 KiB. Raises OSError."""
+    storage = files()
+    if isinstance(storage, FileSystemStorage):
+        with storage.open(key) as file:
+            file.seek(start)
+            while length > 0 and (piece := file.read(min(_PIECE, length))):
+                length -= len(piece)
+                yield piece
+    else:
+        yield from storage.read(key, start, length)  # type: ignore[attr-defined]
 
 
 @contextmanager
@@ -86,8 +104,8 @@ def local(key: str, scratch: Path) -> Iterator[Path]:
         yield Path(files().path(key))
     except NotImplementedError:
         copy = scratch / key.rsplit("/", 1)[-1]
-        with files().open(key) as source, copy.open("wb") as target:
-            shutil.copyfileobj(source, target, _BLOCK)
+        with copy.open("wb") as target:
+            target.writelines(read(key, 0, files().size(key)))
         yield copy
 
 
