@@ -100,6 +100,24 @@ async def test_what_came_before_the_connection_broke_is_kept(client: httpx.Async
     assert (await patch(client, url, 70_000, TEXT[70_000:])).headers["upload-job-id"]
 
 
+@pytest.mark.parametrize("left", [None, 400])
+async def test_bytes_that_are_gone_from_this_host_are_never_made_up(
+    client: httpx.AsyncClient, media: Path, left: int | None
+) -> None:
+    url = await create(client)
+    await patch(client, url, 0, TEXT[:1000])
+    part = leases.part_path(uuid.UUID(url.rpartition("/")[2]))
+    if left is None:
+        part.unlink()
+    else:
+        part.write_bytes(TEXT[:left])
+    answer = await patch(client, url, 1000, TEXT[1000:])
+    assert (answer.status_code, answer.json()["code"]) == (410, "upload_lost")
+    assert (await client.head(url, headers=tus())).status_code == 410
+    assert not await Job.objects.aexists()
+    assert (await client.delete(url, headers=tus())).status_code == 204
+
+
 @pytest.mark.parametrize("algorithm", ["sha1", "sha256"])
 async def test_bytes_that_do_not_fit_their_checksum_are_not_kept(
     client: httpx.AsyncClient, algorithm: str

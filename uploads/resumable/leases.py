@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import uuid
 from dataclasses import dataclass
 from datetime import timedelta
@@ -17,6 +18,8 @@ from jobs.problems import Problem
 from uploads import receiving, storage
 from uploads.models import ResumableUpload
 from uploads.resumable.protocol import Creation
+
+logger = logging.getLogger(__name__)
 
 LEASE: Final = timedelta(seconds=60)
 MAX_UNFINISHED: Final = 100
@@ -94,11 +97,26 @@ def find(upload_id: uuid.UUID, owner: Any) -> ResumableUpload:
     return upload
 
 
+def check_bytes(upload: ResumableUpload) -> None:
+    """Raise Problem 410 when this host does not have the bytes that were told to be here.
+
+    A client then starts again. Going on would put zeros where the bytes were.
+    """
+    try:
+        there = part_path(upload.pk).stat().st_size
+    except FileNotFoundError:
+        there = 0
+    if upload.job_id is None and there < upload.offset:
+        logger.error("upload %s has %s of its %s bytes on this host", upload.pk, there, upload.offset)
+        raise Problem(410, "upload_lost", "The bytes of this upload are gone: start it again.")
+
+
 def take(upload_id: uuid.UUID, owner: Any, offset: int) -> Lease:
     """The right to append at `offset`. Raises Problem 404, 409, 410 or 423."""
     upload = find(upload_id, owner)
     if upload.offset != offset:
         raise Problem(409, "tus_offset", f"The upload has {upload.offset} bytes: go on from there.")
+    check_bytes(upload)
     token = uuid.uuid4()
     now = timezone.now()
     free = Q(writer=None) | Q(writer_until__lt=now)

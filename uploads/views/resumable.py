@@ -119,6 +119,7 @@ class ResumableUploadView(_Resumable):
     )
     def head(self, request: Request, upload_id: uuid.UUID) -> Response:
         upload = leases.find(upload_id, request.user)
+        leases.check_bytes(upload)
         if upload.offset == upload.length and upload.job_id is None:
             finishing.finish(upload)
         more = {"Upload-Length": str(upload.length)}
