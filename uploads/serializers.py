@@ -197,6 +197,18 @@ class VideoSerializer(serializers.Serializer[Any]):
     createdAt = serializers.DateTimeField()
 
 
+class VideoItemSerializer(VideoSerializer):
+    """A video in a list: all but what a player needs to seek."""
+
+    strip = None  # type: ignore[assignment]
+    waveform = None  # type: ignore[assignment]
+
+
+class VideoListSerializer(serializers.Serializer[Any]):
+    videos = VideoItemSerializer(many=True)
+    next = serializers.CharField(allow_null=True)
+
+
 def show_item(document: Document) -> dict[str, Any]:
     """A document in a list. Select its upload and job along."""
     return {
@@ -241,8 +253,10 @@ def show_document(document: Document) -> dict[str, Any]:
     }
 
 
-def show_video(video: Video) -> dict[str, Any]:
+def show_video(video: Video, *, item: bool = False) -> dict[str, Any]:
+    """A video; as an item of a list without what a player needs to seek."""
     address = f"/api/videos/{video.pk}"
+    seeking = {} if item else {"strip": video.strip, "waveform": video.waveform}
     return {
         "id": str(video.pk),
         "filename": video.upload.name,
@@ -257,8 +271,7 @@ def show_video(video: Video) -> dict[str, Any]:
         "height": video.height,
         "durationS": video.duration_s,
         "size": video.size,
-        "strip": video.strip,
-        "waveform": video.waveform,
+        **seeking,
         "loudness": video.loudness,
         "createdAt": instant(video.created_at),
     }

@@ -12,11 +12,11 @@ from uploads.views.documents import (
     DocumentsView,
     DocumentView,
 )
-from uploads.views.pages import SignInView, document_page, documents_page
+from uploads.views.pages import SignInView, document_page, documents_page, videos_page
 from uploads.views.receiving import AsyncUploadView, ResumeView, VideoIntroView
 from uploads.views.resumable import ResumableUploadsView, ResumableUploadView
 from uploads.views.searching import SearchView
-from uploads.views.videos import LinkedFileView, VideoLinkView, VideoPartView, VideoView
+from uploads.views.videos import LinkedFileView, VideoLinkView, VideoPartView, VideosView, VideoView
 
 urlpatterns = [
     path("api/upload/video-intro", VideoIntroView.as_view(), name="video-intro"),
@@ -28,6 +28,7 @@ urlpatterns = [
     path("api/documents/<uuid:document_id>/chunks", ChunksView.as_view(), name="document-chunks"),
     path("api/documents/<uuid:document_id>/file", DocumentFileView.as_view(), name="document-file"),
     path("api/documents/<uuid:document_id>/link", DocumentLinkView.as_view(), name="document-link"),
+    path("api/videos", VideosView.as_view(), name="videos"),
     path("api/videos/<uuid:video_id>", VideoView.as_view(), name="video"),
     path("api/videos/<uuid:video_id>/link", VideoLinkView.as_view(), name="video-link"),
     re_path(
@@ -42,4 +43,5 @@ urlpatterns = [
     path("logout", LogoutView.as_view(), name="logout"),
     path("documents", documents_page, name="documents-page"),
     path("documents/<uuid:document_id>", document_page, name="document-page"),
+    path("videos", videos_page, name="videos-page"),
 ]

@@ -119,3 +119,23 @@ def test_a_book_is_not_a_resume(api: APIClient, tmp_path: Path) -> None:
     with pytest.raises(InvalidInput) as refusal:
         run(Job.objects.get(), tmp_path)
     assert refusal.value.code == "not_a_resume"
+
+
+def test_the_callers_videos_are_listed_newest_first_by_the_page(
+    api: APIClient, user: Any, other_user: Any, api_for: Any
+) -> None:
+    def video(owner: Any, name: str) -> Video:
+        upload = Upload.objects.create(
+            owner=owner, purpose="video", name=name, media_type="webm", size=1, sha256="0" * 64, key=name
+        )
+        return Video.objects.create(owner=owner, upload=upload)
+
+    mine = [video(user, f"{number}.webm") for number in range(3)]
+    video(other_user, "theirs.webm")
+    first = api.get("/api/videos?limit=2").json()
+    assert [one["filename"] for one in first["videos"]] == ["2.webm", "1.webm"]
+    assert not {"waveform", "strip"} & set(first["videos"][0])
+    rest = api.get(first["next"]).json()
+    assert ([one["id"] for one in rest["videos"]], rest["next"]) == ([str(mine[0].pk)], None)
+    assert api.get("/api/videos?limit=0").json()["errors"]["limit"]
+    assert api_for(None).get("/api/videos").status_code == 401

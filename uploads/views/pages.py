@@ -1,10 +1,11 @@
-"""The pages of documents. They hold no data: the browser asks the API, with the same session."""
+"""The pages of documents and videos. They hold no data: the browser asks the API, with the same session."""
 
 from __future__ import annotations
 
 import uuid
 from typing import Any, cast
 
+from django.conf import settings
 from django.contrib.auth.decorators import login_required
 from django.contrib.auth.views import LoginView
 from django.http import HttpRequest, HttpResponse
@@ -32,6 +33,14 @@ def documents_page(request: HttpRequest) -> HttpResponse:
 @ensure_csrf_cookie
 def document_page(request: HttpRequest, document_id: uuid.UUID) -> HttpResponse:
     return _page(request, "uploads/document.html", {"document_id": str(document_id)})
+
+
+@require_safe
+@login_required
+@ensure_csrf_cookie
+def videos_page(request: HttpRequest) -> HttpResponse:
+    limits = {"seconds": settings.MAX_VIDEO_SECONDS, "megabytes": settings.MAX_VIDEO_MB}
+    return _page(request, "uploads/videos.html", limits)
 
 
 class SignInView(LoginView):

@@ -8,7 +8,8 @@ from typing import Any
 
 from django.db import transaction
 from django.http import HttpResponseBase
-from drf_spectacular.utils import OpenApiResponse, extend_schema
+from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
+from rest_framework import serializers
 from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -19,7 +20,7 @@ from jobs.states import ACTIVE
 from uploads import downloads, receiving, storage
 from uploads.downloads import Stored
 from uploads.models import Video
-from uploads.serializers import LinkSerializer, VideoSerializer, show_video
+from uploads.serializers import LinkSerializer, VideoListSerializer, VideoSerializer, show_video
 from uploads.views.documents import find_document, original
 
 _PARTS = {
@@ -50,6 +51,32 @@ def made(video: Video, part: str) -> Stored:
         raise Problem(404, "not_ready", "It is not there: the video's job has not made it.")
     ending = key.rpartition(".")[2]
     return Stored(key, f"{video.pk}.{ending}", mime or _MIMES[ending], inline=True)
+
+
+class _Paging(serializers.Serializer[Any]):
+    limit = serializers.IntegerField(required=False, default=20, min_value=1, max_value=200)
+    after = serializers.UUIDField(required=False)
+
+
+class VideosView(APIView):
+    @extend_schema(
+        operation_id="listVideos",
+        summary="The caller's videos, newest first",
+        parameters=[OpenApiParameter("limit", int), OpenApiParameter("after", uuid.UUID)],
+        responses=VideoListSerializer,
+        tags=["videos"],
+    )
+    def get(self, request: Request) -> Response:
+        query = _Paging(data=request.query_params)
+        query.is_valid(raise_exception=True)
+        limit = query.validated_data["limit"]
+        rows = Video.objects.select_related("upload", "job").filter(owner=request.user.pk)
+        rows = rows.defer("job__args", "job__checkpoint", "facts", "strip", "waveform").order_by("-id")
+        if "after" in query.validated_data:
+            rows = rows.filter(pk__lt=query.validated_data["after"])
+        found = list(rows[: limit + 1])
+        more = f"{request.path}?limit={limit}&after={found[limit - 1].pk}" if len(found) > limit else None
+        return Response({"videos": [show_video(video, item=True) for video in found[:limit]], "next": more})
 
 
 class VideoView(APIView):

@@ -1,10 +1,10 @@
 // The list of documents: uploading, following, searching.
 
-import { call, hits, make, refuse, size, upload } from "./api.js";
+import { call, hits, make, refuse, size } from "./api.js";
 import { follow } from "./running.js";
+import { chosen, sending } from "./sending.js";
 
 const form = document.querySelector("#upload");
-const drop = document.querySelector("#drop");
 const files = document.querySelector("#files");
 const running = document.querySelector("#running");
 const list = document.querySelector("#documents");
@@ -40,51 +40,22 @@ function start(jobId, name) {
   });
 }
 
-async function send(chosen) {
-  refuse(null);
-  if (!chosen.length) return;
+async function send(picked) {
+  if (!picked.length) return;
   const body = new FormData();
   for (const name of ["generateSummary", "generateEmbeddings", "useAI", "reprocess"]) body.append(name, form.elements[name].checked);
   if (form.elements.password.value) body.append("password", form.elements.password.value);
-  for (const file of chosen) body.append("files", file, file.name);
-  const bar = make("progress", { max: "1", "aria-label": "Upload" });
-  const label = chosen.length === 1 ? chosen[0].name : `${chosen.length} files`;
-  const percent = make("span", { class: "percent" }, "0 %");
-  const item = make("li", {}, make("div", { class: "row" }, make("span", { class: "name" }, label), make("span", { class: "state" }, "uploading"), percent), bar);
-  running.prepend(item);
-  try {
-    const answer = await upload("/api/documents/async-upload", body, (share) => {
-      bar.value = share;
-      percent.textContent = `${Math.floor(share * 100)} %`;
-    });
-    for (const job of answer.jobs) start(job.jobId, job.filename);
-    await show("/api/documents?limit=20", true);
-  } catch (error) {
-    refuse(error);
-  } finally {
-    item.remove();
-    files.value = "";
-    form.elements.password.value = "";
-  }
+  for (const file of picked) body.append("files", file, file.name);
+  const label = picked.length === 1 ? picked[0].name : `${picked.length} files`;
+  const answer = await sending(running, "/api/documents/async-upload", body, label);
+  files.value = "";
+  form.elements.password.value = "";
+  if (!answer) return;
+  for (const job of answer.jobs) start(job.jobId, job.filename);
+  show("/api/documents?limit=20", true).catch(refuse);
 }
 
-files.addEventListener("change", () => send([...files.files]));
-form.addEventListener("submit", (event) => event.preventDefault());
-for (const name of ["dragenter", "dragover"]) {
-  drop.addEventListener(name, (event) => {
-    event.preventDefault();
-    drop.classList.add("over");
-  });
-}
-drop.addEventListener("dragleave", () => drop.classList.remove("over"));
-drop.addEventListener("drop", (event) => {
-  event.preventDefault();
-  drop.classList.remove("over");
-  send([...event.dataTransfer.files]);
-});
-// A file that misses the box must not replace the page.
-for (const name of ["dragover", "drop"]) window.addEventListener(name, (event) => event.preventDefault());
-
+chosen(document.querySelector("#drop"), files, send);
 document.querySelector("#search").addEventListener("submit", async (event) => {
   event.preventDefault();
   const q = document.querySelector("#q").value.trim();
