@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import secrets
 from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, unquote, urlsplit
 
 from django.core.exceptions import ImproperlyConfigured
 
@@ -52,6 +54,28 @@ def number(name: str, default: float, *, low: float = 0.0) -> float:
 
 def words(name: str, default: str = "") -> list[str]:
     return [word.strip() for word in text(name, default).split(",") if word.strip()]
+
+
+def mail_server(url: str) -> dict[str, Any]:
+    """Django's settings of the mail server at `smtp://user:password@host:port?tls=1` or `smtps://…`."""
+    remedy = "EMAIL_URL is not an address of a mail server: write smtp://user:password@host:587?tls=1."
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError:
+        raise ImproperlyConfigured(remedy) from None
+    if parts.scheme not in ("smtp", "smtps") or not parts.hostname:
+        raise ImproperlyConfigured(remedy)
+    implicit = parts.scheme == "smtps"
+    tls = parse_qs(parts.query).get("tls", ["0"])[-1].lower() in ("1", "true", "yes")
+    return {
+        "EMAIL_HOST": parts.hostname,
+        "EMAIL_PORT": port or (465 if implicit else 587 if tls else 25),
+        "EMAIL_HOST_USER": unquote(parts.username or ""),
+        "EMAIL_HOST_PASSWORD": unquote(parts.password or ""),
+        "EMAIL_USE_SSL": implicit,
+        "EMAIL_USE_TLS": tls and not implicit,
+    }
 
 
 def kept_secret(path: Path) -> str:

@@ -337,6 +337,10 @@ RETENTION_DAYS = env.integer("RETENTION_DAYS", 7, low=0)
 
 # Whom to tell of stalled queues, missing workers and the like; and what `/metrics` asks a scraper for.
 ALERT_EMAILS = env.words("ALERT_EMAILS")
+# Whom mails come from, and which server takes them: smtp://user:password@host:587?tls=1 (or smtps://…).
+DEFAULT_FROM_EMAIL = SERVER_EMAIL = env.text("DEFAULT_FROM_EMAIL", "millrace@localhost")
+if EMAIL_URL := env.text("EMAIL_URL"):
+    globals().update(env.mail_server(EMAIL_URL))
 # Alerts are sent by the process that minds the workers: a mail server that hangs must not hold it.
 EMAIL_TIMEOUT = 10
 METRICS_TOKEN = env.text("METRICS_TOKEN")

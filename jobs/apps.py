@@ -12,6 +12,7 @@ class JobsConfig(AppConfig):
     def ready(self) -> None:
         from jobs import brokers, events, local_tokens, registry, signals
         from jobs import checks as _checks  # noqa: F401  registers itself, as does the next
+        from jobs import mail as _mail  # noqa: F401
         from jobs import webhooks as _webhooks  # noqa: F401
 
         registry.discover()

@@ -26,6 +26,7 @@ _SECRET_WORDS = (
     "CREDENTIAL",
     "DATABASE_URL",
     "REDIS_URL",
+    "EMAIL_URL",
     "DSN",
 )
 

@@ -14,7 +14,7 @@ from django.db import models
 from django.db.models import F, Q
 from django.utils import timezone
 
-from jobs.states import ACTIVE, MAX_PRIORITY, MIN_PRIORITY, TERMINAL, Category, Cause, Event, State
+from jobs.states import ACTIVE, MAX_PRIORITY, MIN_PRIORITY, TERMINAL, Category, Cause, EmailOn, Event, State
 
 
 def uuid7() -> uuid.UUID:
@@ -341,3 +341,18 @@ class Ticket(models.Model):
 
     def __str__(self) -> str:
         return f"{self.user} until {self.expires_at:%H:%M:%S}"
+
+
+class NotificationPreference(models.Model):
+    """When a person is mailed about ended jobs. No row: never."""
+
+    user = models.OneToOneField(
+        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, primary_key=True, related_name="+"
+    )
+    email = models.CharField(max_length=10, choices=EmailOn.choices, default=EmailOn.NEVER)
+
+    class Meta:
+        db_table = "notification_preferences"
+
+    def __str__(self) -> str:
+        return f"{self.user}: {self.email}"

@@ -13,7 +13,8 @@ from django.conf import settings
 
 # The settings that are secrets. A handler names those it needs: `job_handler(secrets=("OPENAI_API_KEY",))`.
 SECRET_SETTINGS = ("OPENAI_API_KEY", "ANTHROPIC_API_KEY", "JWT_SECRET", "SECRET_KEY",
-                   "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")  # fmt: skip
+                   "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN",
+    "EMAIL_HOST_PASSWORD")  # fmt: skip
 _PROVIDER_KEYS = ("OPENAI_API_KEY", "ANTHROPIC_API_KEY", "JWT_SECRET")
 _NUMBERS = re.compile(r"0x[0-9a-fA-F]+|[0-9a-fA-F]{8}-[0-9a-fA-F-]{27}|\d+")
 _QUOTED = re.compile(r"'[^']*'|\"[^\"]*\"")

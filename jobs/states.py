@@ -78,6 +78,14 @@ class Cause(TextChoices):
     RELEASED = "released", "Handed back by a worker that was draining"
 
 
+class EmailOn(TextChoices):
+    """When a person is mailed about the end of a job of theirs."""
+
+    NEVER = "never", "Never"
+    FAILURES = "failures", "When a job fails"
+    ALWAYS = "always", "When a job ends"
+
+
 class Event(TextChoices):
     """What can stand in a job's history. The last three end it."""
 

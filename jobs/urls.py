@@ -8,6 +8,7 @@ from jobs.streams import job_events
 from jobs.views.auth import TicketView, TokenRefreshView, TokenView
 from jobs.views.bulk import ActionsView, BulkView
 from jobs.views.jobs import JobStatusView, JobsView, JobView, WrappedStatusView
+from jobs.views.notifications import NotificationsView
 from jobs.views.steering import CancelView, JobTokenView, RetryView
 from jobs.views.webhooks import WebhookSecretView
 
@@ -16,6 +17,7 @@ urlpatterns = [
     path("auth/token/refresh", TokenRefreshView.as_view(), name="token-refresh"),
     path("auth/ticket", TicketView.as_view(), name="ticket"),
     path("auth/webhook-secret", WebhookSecretView.as_view(), name="webhook-secret"),
+    path("notifications", NotificationsView.as_view(), name="notifications"),
     path("jobs", JobsView.as_view(), name="jobs"),
     path("jobs/status", WrappedStatusView.as_view(), name="job-wrapped-status"),
     path("jobs/bulk", BulkView.as_view(), name="jobs-bulk"),

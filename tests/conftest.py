@@ -11,7 +11,7 @@ from django.db import connections
 from rest_framework.test import APIClient
 
 import tests.kinds  # noqa: F401  registers the kinds that tests use
-from jobs import floor
+from jobs import floor, preferences
 
 
 @pytest.fixture(scope="session")
@@ -34,6 +34,7 @@ def _embedded_site(settings: Any) -> None:
     settings.EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
     cache.clear()
     floor.forget()
+    preferences.forget()
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from uploads.views.documents import (
     DocumentsView,
     DocumentView,
 )
-from uploads.views.pages import SignInView, document_page, documents_page, videos_page
+from uploads.views.pages import SignInView, document_page, documents_page, notifications_page, videos_page
 from uploads.views.receiving import AsyncUploadView, ResumeView, VideoIntroView
 from uploads.views.resumable import ResumableUploadsView, ResumableUploadView
 from uploads.views.searching import SearchView
@@ -44,4 +44,5 @@ urlpatterns = [
     path("documents", documents_page, name="documents-page"),
     path("documents/<uuid:document_id>", document_page, name="document-page"),
     path("videos", videos_page, name="videos-page"),
+    path("notifications", notifications_page, name="notifications-page"),
 ]

@@ -16,10 +16,11 @@ from jobs.transitions.attempts import (
     requeue_due,
     wait_for_children,
 )
-from jobs.transitions.ends import WEBHOOK, wake_parents
+from jobs.transitions.ends import EMAIL, WEBHOOK, wake_parents
 from jobs.transitions.people import cancel, cancel_children, reprioritise, retry, retry_failed_children
 
 __all__ = [
+    "EMAIL",
     "WEBHOOK",
     "Failure",
     "cancel",

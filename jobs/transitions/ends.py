@@ -9,14 +9,16 @@ from typing import Any
 from django.db import transaction
 from django.db.models import F
 
-from jobs import ledger, signals
+from jobs import ledger, preferences, signals
 from jobs.ledger import SQL, Fence
 from jobs.models import Job
 from jobs.states import TERMINAL, Category, Event, State, sources
 
 # The kind that tells a callback address of a job's end (`jobs.webhooks`): eight tries over some hours.
 WEBHOOK = "jobs.webhook"
-WEBHOOK_ATTEMPTS = 8
+# The kind that mails the owner who asked for it (`jobs.mail`).
+EMAIL = "jobs.email"
+TELLING_ATTEMPTS = 8
 
 LET_GO: dict[str, Any] = {"claim": None, "lease_until": None}
 _TERMINAL_COUNTERS = {
@@ -59,23 +61,32 @@ def end_cancelled(
 
 def with_consequences(job: Job) -> Any:
     """A transaction where something must change with the job's end; else the one statement is enough."""
-    return transaction.atomic() if job.parent_id or job.callback_url else nullcontext()
+    more = job.parent_id or job.callback_url or preferences.mail_owed(job)
+    return transaction.atomic() if more else nullcontext()
 
 
 def consequences(ended: Job | None) -> None:
     """What must be true when an end is: its parent counts it, and whoever asked to be told is owed that."""
     _tell_parent(ended)
-    if ended is not None and ended.state in TERMINAL and ended.callback_url:
-        owed = Job(
-            kind=WEBHOOK,
-            queue="system",
-            owner_id=ended.owner_id,
-            priority=ended.priority,
-            args={"job_id": str(ended.id)},
-            max_attempts=WEBHOOK_ATTEMPTS,
-            run_at=None,  # type: ignore[misc]
-        )
-        ledger.insert([owed])
+    if ended is None or ended.state not in TERMINAL:
+        return
+    owed = [WEBHOOK] if ended.callback_url else []
+    if preferences.mail_owed(ended, ended.state):
+        owed.append(EMAIL)
+    if owed:
+        ledger.insert([_telling(kind, ended) for kind in owed])
+
+
+def _telling(kind: str, ended: Job) -> Job:
+    return Job(
+        kind=kind,
+        queue="system",
+        owner_id=ended.owner_id,
+        priority=ended.priority,
+        args={"job_id": str(ended.id)},
+        max_attempts=TELLING_ATTEMPTS,
+        run_at=None,  # type: ignore[misc]
+    )
 
 
 def _tell_parent(ended: Job | None) -> None:

@@ -43,6 +43,13 @@ def videos_page(request: HttpRequest) -> HttpResponse:
     return _page(request, "uploads/videos.html", limits)
 
 
+@require_safe
+@login_required
+@ensure_csrf_cookie
+def notifications_page(request: HttpRequest) -> HttpResponse:
+    return _page(request, "uploads/notifications.html", {})
+
+
 class SignInView(LoginView):
     """The door for everybody; the admin's own takes operators only."""
 

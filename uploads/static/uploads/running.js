@@ -1,6 +1,7 @@
 // One job as a line with a bar.
 
 import { call, make } from "./api.js";
+import { tell } from "./telling.js";
 import { ended, watch } from "./watch.js";
 
 export function follow(list, jobId, name, onEnd) {
@@ -24,6 +25,7 @@ export function follow(list, jobId, name, onEnd) {
     else line.textContent = [stage, message].filter(Boolean).join(" · ");
     cancel.hidden = ended(job);
     if (ended(job)) line.textContent = job.error ? job.error.message : job.status;
+    if (job.over) tell(name, job);
     onEnd(job, item);
   });
 }
