@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import argparse
+import os
 import random
 import re
 import sys
 import traceback
+from datetime import UTC, datetime
 from pathlib import Path
 
 from tests.faults import catalogue  # noqa: F401  registers the checks
@@ -45,9 +47,17 @@ def main() -> int:
             traceback.print_exc()
             broken += 1
     if not (options.only or options.short or options.proofs_only):
-        write_table(outcomes, seed)
+        write_table(outcomes, _heading(options, seed, broken))
     print(f"{len(chosen)} checks, {broken} broken. SEED={seed}")
     return 1 if broken else 0
+
+
+def _heading(options: argparse.Namespace, seed: int, broken: int) -> str:
+    made = f"seed {seed}, {datetime.now(UTC):%-d %B %Y}, {os.cpu_count()} cores"
+    verdict = f"**{broken} did not hold.**" if broken else "All held."
+    if not (broken or options.no_proofs):
+        verdict += " Each was made once more without the protection it tests, and broke then."
+    return f"`make faults`, {made}, PostgreSQL and Redis unless a row says SQLite. {verdict}"
 
 
 def _wanted(made: Check, options: argparse.Namespace) -> bool:
@@ -80,15 +90,17 @@ def _line(outcome: Outcome) -> str:
     return f"{outcome.name}: {numbers} slowest={outcome.slowest:.2f}s [{', '.join(outcome.notes)}] {verdict}"
 
 
-def write_table(outcomes: list[Outcome], seed: int, path: Path = _README) -> None:
+def write_table(outcomes: list[Outcome], heading: str, path: Path = _README) -> None:
     """Replace what stands between the markers of the README by this table; without markers, do nothing."""
-    head = ["fault", *HEAD, "slowest recovery (s)"]
-    lines = [f"| {' | '.join(head)} |", f"|---{'|--:' * (len(head) - 1)}|"]
+    head = ["fault", *HEAD, "slowest recovery", "seen"]
+    lines = [f"| {' | '.join(head)} |", f"|---{'|--:' * (len(head) - 2)}|---|"]
     for outcome in outcomes:
         numbers = [str(getattr(outcome.count, word.replace(" ", "_"))) for word in HEAD]
-        lines.append(f"| {' | '.join([outcome.name, *numbers, f'{outcome.slowest:.1f}'])} |")
+        slowest = f"{outcome.slowest:.1f} s" if outcome.recoveries else ""
+        seen = "; ".join(note for note in outcome.notes if not note.startswith("took"))
+        lines.append(f"| {' | '.join([outcome.name, *numbers, slowest, seen])} |")
     text = path.read_text() if path.exists() else ""
-    table = f"<!-- faults -->\nSeed {seed}.\n\n" + "\n".join(lines) + "\n<!-- /faults -->"
+    table = f"<!-- faults -->\n\n{heading}\n\n" + "\n".join(lines) + "\n\n<!-- /faults -->"
     made = re.sub(r"<!-- faults -->.*?<!-- /faults -->", lambda match: table, text, flags=re.DOTALL)
     if made != text:
         path.write_text(made)

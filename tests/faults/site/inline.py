@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import tempfile
 from collections import deque
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ class Inline:
 
     def __init__(self) -> None:
         self.pid = os.getpid()
+        self.scratch = Path(tempfile.mkdtemp(prefix="faults-inline-"))
         self.pipe = self
         self.said: deque[tuple[str, Any]] = deque()
 
@@ -33,7 +35,7 @@ class Inline:
             "priority": job.priority,
             "checkpoint": job.checkpoint,
         }
-        context = JobContext(run, lambda name, value: self.said.append((name, value)), Path(os.curdir))
+        context = JobContext(run, lambda name, value: self.said.append((name, value)), self.scratch)
         handler = registry.get(job.kind)
         result = handler.function(context, handler.validate(job.args))
         self.said.append(("done", {"result": result, "children": []}))
