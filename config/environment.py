@@ -56,6 +56,13 @@ def words(name: str, default: str = "") -> list[str]:
     return [word.strip() for word in text(name, default).split(",") if word.strip()]
 
 
+def ports(*urls: str) -> list[int]:
+    """The TCP ports of these addresses, the scheme's own where none is named; an address may have none."""
+    known = {"postgres": 5432, "postgresql": 5432, "redis": 6379, "rediss": 6379, "http": 80, "https": 443}
+    found = {parts.port or known.get(parts.scheme) for parts in map(urlsplit, urls)}
+    return sorted(port for port in found if port)
+
+
 def mail_server(url: str) -> dict[str, Any]:
     """Django's settings of the mail server at `smtp://user:password@host:port?tls=1` or `smtps://…`."""
     remedy = "EMAIL_URL is not an address of a mail server: write smtp://user:password@host:587?tls=1."

@@ -220,6 +220,11 @@ STORAGES = {
         "OPTIONS": {"location": str(MEDIA_ROOT)},
     },
 }
+# Where jobs without the network may connect to all the same: the site's own servers.
+SANDBOX_PORTS = env.ports(
+    DATABASE_URL, REDIS_URL, (env.text("S3_ENDPOINT_URL") or "https://s3") if S3_BUCKET else "",
+    "http://role" if S3_BUCKET and not AWS_ACCESS_KEY_ID else "",
+)  # fmt: skip
 DATA_UPLOAD_MAX_MEMORY_SIZE = FILE_UPLOAD_MAX_MEMORY_SIZE = 8 * 1024 * 1024
 LOGIN_URL = "login"
 LOGIN_REDIRECT_URL = "documents-page"

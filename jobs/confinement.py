@@ -6,10 +6,6 @@ import ctypes
 import os
 import resource
 import signal
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import Any
 
 _PR_SET_PDEATHSIG = 1
 _PR_SET_NO_NEW_PRIVS = 38
@@ -106,41 +102,6 @@ def _data_bytes() -> int:
 
 def no_core_files() -> None:
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-
-
-_storage_calls = 0
-
-
-@contextmanager
-def network_for_storage() -> Iterator[None]:
-    """Let the storage be reached, also by threads of its own, from a job that may not use the network."""
-    global _storage_calls
-    _storage_calls += 1
-    try:
-        yield
-    finally:
-        _storage_calls -= 1
-
-
-class NetworkGuard:
-    """Refuses connections that Python code opens while a job runs that has no business with the network.
-
-    An audit hook cannot be removed or switched off by the code it watches; native code is not seen by it
-    (libraries that could call out are told not to: see `uploads.video.probe`).
-    """
-
-    def __init__(self) -> None:
-        self.closed = False
-        sys.addaudithook(self._hook)
-
-    def _hook(self, event: str, args: tuple[Any, ...]) -> None:
-        if not self.closed or _storage_calls:
-            return
-        if event in ("socket.connect", "socket.sendto", "socket.getaddrinfo"):
-            address = args[1] if event != "socket.getaddrinfo" and len(args) > 1 else args[0]
-            if isinstance(address, str | bytes) and event != "socket.getaddrinfo":
-                return  # a local socket
-            raise PermissionError("this kind of job may not use the network")
 
 
 def children() -> list[int]:

@@ -53,9 +53,10 @@ class Worker:
     board: Board | None = None
     sandbox: Sandbox | None = None
 
-    def warm_sandbox(self) -> Sandbox:
-        if self.sandbox and not self.sandbox.alive():
-            self.end_sandbox()  # it died between two jobs: no fault of the next one
+    def warm_sandbox(self, *, calls_out: bool = False) -> Sandbox:
+        """The child, or a new one: when it has died, or has given up the network that the next job needs."""
+        if self.sandbox and (not self.sandbox.alive() or (calls_out and self.sandbox.closed)):
+            self.end_sandbox()
         if self.sandbox is None:
             self.sandbox = Sandbox()
             if self.board:
@@ -116,9 +117,9 @@ class Attempt:
             # During a deploy the next worker may know it, so this is not final.
             self.failed(Judgement(Category.TRANSIENT, "unknown_kind", str(error)), RetryPolicy())
             return
-        box = self.worker.warm_sandbox()
+        box = self.worker.warm_sandbox(calls_out=handler.calls_out)
         try:
-            box.run(self.job)
+            box.run(self.job, calls_out=handler.calls_out)
             self.started = time.monotonic()  # the job's own time begins here
             name, value = self.watch(handler, box)
         except Closed:

@@ -14,6 +14,7 @@ from importlib import import_module
 from typing import Any
 
 from django.apps import apps
+from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.utils.module_loading import autodiscover_modules
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -36,7 +37,8 @@ class Handler:
     `timeout` and `cpu_seconds` are in seconds, `memory_mb` in MiB that a job may add to an empty sandbox.
     `finish(context, args, result, children)` runs when the last child has ended. `public` kinds can be
     created by `POST /api/jobs` under the name `type`. `network` kinds may open connections from the
-    sandbox; `secrets` names the settings that stay readable there. `route` picks queue and priority from the
+    sandbox, `secrets` names the settings that stay readable there; a kind with secrets has no use for the
+    network on a site where none of them is set. `route` picks queue and priority from the
     validated arguments, where they are not constant.
     """
 
@@ -65,6 +67,12 @@ class Handler:
             return self.args.model_validate(args)
         except ValidationError as error:
             raise InvalidArgs(field_errors(error)) from None
+
+    @property
+    def calls_out(self) -> bool:
+        """Whether its jobs open connections of their own on this site."""
+        keys = [getattr(settings, name, "") for name in self.secrets]
+        return self.network and (not keys or any(keys))
 
     def queue_for(self, args: BaseModel, priority: int) -> str:
         return self.route(args, priority) if self.route else self.queue

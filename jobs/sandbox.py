@@ -25,6 +25,7 @@ from jobs import confinement, events, identity, redaction, registry
 from jobs.context import JobContext
 from jobs.exceptions import FenceLost, JobError, PermanentError
 from jobs.models import Job
+from jobs.network import NetworkGuard
 from jobs.pipe import Closed, Pipe, TooLarge
 from jobs.retry import classify
 from jobs.states import Category
@@ -54,11 +55,14 @@ class Sandbox:
         events.use_runner()
         self.pipe = Pipe(ours)
         self.jobs = 0
+        # Once a job without the network has run in it, the child can never open a connection again.
+        self.closed = False
         self.base_rss: int | None = None
 
-    def run(self, job: Job) -> None:
+    def run(self, job: Job, *, calls_out: bool) -> None:
         """Start a job in the child. Raises `jobs.pipe.Closed` when the child is gone."""
         self.jobs += 1
+        self.closed = self.closed or not calls_out
         if self.base_rss is None:
             self.base_rss = self.rss()
         self.pipe.about = job.claim.hex if job.claim else ""
@@ -74,6 +78,7 @@ class Sandbox:
                 "priority": job.priority,
                 "parent": job.parent_id.hex if job.parent_id else "",
                 "checkpoint": job.checkpoint,
+                "calls_out": calls_out,
                 "finishing": job.finishing,
                 "result": job.result if job.finishing else None,
             },
@@ -154,7 +159,7 @@ def _live(pipe: Pipe, worker: int, scratch: Path) -> NoReturn:
         _confine(worker)
         tempfile.tempdir = str(scratch)
         os.chdir(scratch)
-        guard = confinement.NetworkGuard()
+        guard = NetworkGuard()
         while True:
             message = pipe.receive(None)
             if message and message[0] == "run":
@@ -181,7 +186,7 @@ def _confine(worker: int) -> None:
     SyncToAsync.single_thread_executor = ThreadPoolExecutor(max_workers=1)
 
 
-def _run(pipe: Pipe, run: dict[str, Any], guard: confinement.NetworkGuard, scratch: Path) -> None:
+def _run(pipe: Pipe, run: dict[str, Any], guard: NetworkGuard, scratch: Path) -> None:
     pipe.about = run["claim"]
     context = JobContext(run, pipe.send, scratch)
     try:
@@ -192,12 +197,8 @@ def _run(pipe: Pipe, run: dict[str, Any], guard: confinement.NetworkGuard, scrat
             memory_mb=settings.MEMORY_LIMIT or handler.memory_mb,
         )
         args = handler.validate(run["args"])
-        with redaction.only(handler.secrets):
-            guard.closed = not handler.network
-            try:
-                result = _call(handler, context, args, run)
-            finally:
-                guard.closed = False
+        with redaction.only(handler.secrets), guard.over(calls_out=run["calls_out"]):
+            result = _call(handler, context, args, run)
         context._flush()
         try:
             pipe.send("done", {"result": result, "children": [_child(spec) for spec in context.spawned]})
@@ -285,5 +286,5 @@ def _settle(scratch: Path) -> None:
         try:
             os.kill(child, signal.SIGKILL)
             os.waitpid(child, 0)
-        except (ProcessLookupError, ChildProcessError):
+        except (ProcessLookupError, ChildProcessError, PermissionError):
             pass

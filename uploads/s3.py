@@ -15,7 +15,7 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 from storages.backends.s3 import S3Storage
 
-from jobs import confinement
+from jobs import network
 
 _BLOCK: Final = 256 * 1024
 _MISSING: Final = frozenset({"404", "NoSuchKey", "NotFound"})
@@ -67,7 +67,7 @@ class S3Uploads(S3Storage):
 @contextmanager
 def _spoken_to(name: str) -> Iterator[None]:
     try:
-        with confinement.network_for_storage():
+        with network.open_for_storage():
             yield
     except ClientError as error:
         code = str(error.response.get("Error", {}).get("Code", ""))

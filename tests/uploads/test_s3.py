@@ -81,6 +81,7 @@ def server() -> Iterator[Store]:
 
 
 def use(settings: Any, url: str) -> None:
+    settings.SANDBOX_PORTS = [*settings.SANDBOX_PORTS, int(url.rpartition(":")[2])]
     settings.AWS_ACCESS_KEY_ID, settings.AWS_SECRET_ACCESS_KEY = "tests", SECRET
     settings.STORAGES = {
         **settings.STORAGES,

@@ -6,6 +6,8 @@ import ctypes
 import os
 import re
 import signal
+import socket
+import struct
 import time
 from typing import Any
 
@@ -36,6 +38,23 @@ def effect(context: Any, args: Any, word: str = "run", run: str = "-") -> None:
             os.write(descriptor, line)
         finally:
             os.close(descriptor)
+
+
+def native_connect(port: int) -> int:
+    """Connect to a port of this machine as a C library does, past Python; the error's number, or 0."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    descriptor = libc.socket(socket.AF_INET, socket.SOCK_STREAM, 0)
+    address = struct.pack("=HHI8x", socket.AF_INET, socket.htons(port), socket.htonl(0x7F000001))
+    failed = libc.connect(descriptor, address, len(address))
+    error = ctypes.get_errno() if failed else 0
+    os.close(descriptor)
+    return error
+
+
+@job_handler("work.call", queue="document", args=Args, public=True, retry=FAST, network=True)
+def call(context: Any, args: Args) -> dict[str, Any]:
+    socket.create_connection(("127.0.0.1", args.steps), timeout=1).close()
+    return {"errno": native_connect(args.steps)}
 
 
 @job_handler("work.noop", queue="document", args=Args, public=True, retry=FAST)
@@ -119,9 +138,11 @@ def bad(context: Any, args: Args) -> Any:
         case "environment":
             with open("/proc/self/environ", "rb") as environ:
                 return {"environ": environ.read().decode(errors="replace"), "os": dict(os.environ)}
+        case "native_connect":
+            return {"errno": native_connect(args.steps)}
+        case "signal_worker":
+            os.kill(os.getppid(), 0)
         case "connect":
-            import socket
-
             socket.create_connection(("127.0.0.1", 9), timeout=1)
     return {"mode": args.mode}
 

@@ -21,7 +21,7 @@ class Inline:
     def receive(self, timeout: float) -> tuple[str, Any] | None:
         return self.said.popleft() if self.said else None
 
-    def run(self, job: Any) -> None:
+    def run(self, job: Any, *, calls_out: bool = False) -> None:
         from jobs import registry
         from jobs.context import JobContext
 
