@@ -1,6 +1,6 @@
 """`make bench`: prints what is measured here and now. `ARGS=--short` for a smoke run.
 
-`ARGS=fairness`, `documents`, `uploads` or `admin` measures that instead of the engine;
+`ARGS=fairness`, `documents`, `uploads`, `search` or `admin` measures that instead of the engine;
 `ARGS="documents --help"` tells what each takes.
 """
 
@@ -19,6 +19,7 @@ OTHERS = {
     "documents": "documents",
     "uploads": "upload_memory",
     "admin": "admin_million",
+    "search": "search",
 }
 
 
