@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import email
+import email.policy
 import smtplib
+import socketserver
+import threading
 import uuid
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -217,3 +222,70 @@ def test_the_mail_server_is_read_from_one_address(
 def test_a_wrong_address_of_the_mail_server_is_refused_at_start(url: str) -> None:
     with pytest.raises(ImproperlyConfigured, match="EMAIL_URL"):
         environment.mail_server(url)
+
+
+class MailServer(socketserver.ThreadingTCPServer):
+    """Speaks as much SMTP as a mail needs, keeps what it is sent, and answers `RCPT` with `verdict`."""
+
+    daemon_threads = True
+    verdict = "250 fine"
+
+    def __init__(self) -> None:
+        self.mails: list[str] = []
+        super().__init__(("127.0.0.1", 0), _Conversation)
+
+
+class _Conversation(socketserver.StreamRequestHandler):
+    server: MailServer
+
+    def handle(self) -> None:
+        self.say("220 ready")
+        while line := self.rfile.readline().decode().strip():
+            word = line.split()[0].upper()
+            if word == "DATA":
+                self.say("354 go on")
+                lines = iter(self.rfile.readline, b".\r\n")
+                self.server.mails.append(b"".join(lines).decode())
+                self.say("250 kept")
+            elif word == "QUIT":
+                self.say("221 bye")
+                return
+            else:
+                self.say(self.server.verdict if word == "RCPT" else "250 fine")
+
+    def say(self, line: str) -> None:
+        self.wfile.write(f"{line}\r\n".encode())
+
+
+@pytest.fixture
+def mail_server(settings: Any) -> Iterator[MailServer]:
+    with MailServer() as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        url = f"smtp://127.0.0.1:{server.server_address[1]}"
+        settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+        for name, value in environment.mail_server(url).items():
+            setattr(settings, name, value)
+        yield server
+        server.shutdown()
+
+
+def test_a_real_mail_server_gets_it(user: Any, mail_server: MailServer) -> None:
+    wants(user, EmailOn.ALWAYS)
+    assert delivered(end(user, State.COMPLETED)) == {"sent": True}
+    (sent,) = mail_server.mails
+    parsed = email.message_from_string(sent, policy=email.policy.default)
+    assert (parsed["To"], parsed["Subject"]) == (user.email, "Done: My Bcc: x@example.org paper")
+    assert "Bcc" not in parsed
+
+
+@pytest.mark.parametrize(
+    ("verdict", "code"), [("450 greylisted", "email_later"), ("550 no such user", "email_refused")]
+)
+def test_what_a_real_mail_server_answers_is_understood(
+    user: Any, mail_server: MailServer, verdict: str, code: str
+) -> None:
+    mail_server.verdict = verdict
+    wants(user, EmailOn.ALWAYS)
+    with pytest.raises(JobError) as caught:
+        delivered(end(user, State.COMPLETED))
+    assert caught.value.code == code and mail_server.mails == []
