@@ -57,10 +57,18 @@ def words(name: str, default: str = "") -> list[str]:
 
 
 def ports(*urls: str) -> list[int]:
-    """The TCP ports of these addresses, the scheme's own where none is named; an address may have none."""
+    """The TCP ports of these addresses, the scheme's own where none is named; an address may have none.
+
+    One that cannot be read has none either: who connects to it says so better.
+    """
     known = {"postgres": 5432, "postgresql": 5432, "redis": 6379, "rediss": 6379, "http": 80, "https": 443}
-    found = {parts.port or known.get(parts.scheme) for parts in map(urlsplit, urls)}
-    return sorted(port for port in found if port)
+    found = set()
+    for parts in map(urlsplit, urls):
+        try:
+            found.add(parts.port or known.get(parts.scheme, 0))
+        except ValueError:
+            continue
+    return sorted(found - {0})
 
 
 def mail_server(url: str) -> dict[str, Any]:

@@ -94,6 +94,7 @@ def test_where_the_kernel_cannot_python_still_refuses(
     [
         (["sqlite:////data/db.sqlite3", ""], []),
         (["postgresql://u:p@db:6432/x", "redis://r/0"], [6379, 6432]),
+        (["postgres://a:1,b:2/x", "redis://h:port/0", "unix:///redis.sock"], []),
         (["postgres://db/x", "rediss://r:6380", "https://s3"], [443, 5432, 6380]),
     ],
 )
