@@ -180,6 +180,7 @@ class Keeper:
         if reason:
             logger.error("pool %s: cluster replaced: %s", self.pool.name, reason)
             self.kill()
+            self.cluster.board.close()
             self.start()
         self.housekeeping()
 

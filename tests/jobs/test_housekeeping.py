@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from types import SimpleNamespace
 from typing import Any
 
@@ -9,7 +10,7 @@ import pytest
 from django.db import InterfaceError, OperationalError
 from redis.exceptions import ConnectionError as RedisAway
 
-from jobs import janitors, workers
+from jobs import cluster, events, janitors, workers
 from jobs.cluster import Keeper
 from jobs.conf import pool
 from jobs.maintenance import rescuer, scheduler
@@ -44,3 +45,25 @@ def test_cleaning_and_alerts_go_on_while_redis_is_away(monkeypatch: pytest.Monke
         crew.round(SimpleNamespace())  # type: ignore[arg-type]
 
     assert done == ["cleaned"]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_cluster_replaced_many_times_leaves_no_file_open(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cluster.Cluster, "start", lambda self: None)
+    monkeypatch.setattr(cluster.gc, "freeze", lambda: None)
+    keeper = Keeper(pool("all"))
+    monkeypatch.setattr(keeper, "kill", lambda: None)
+    monkeypatch.setattr(keeper, "end_orphans", lambda: None)
+    monkeypatch.setattr(keeper, "housekeeping", lambda: None)
+    monkeypatch.setattr(cluster.Watchdog, "complaint", lambda self, _: "its sentinel died")
+    try:
+        keeper.start()
+        keeper.tick()
+        before = len(os.listdir("/proc/self/fd"))
+        for _ in range(10):
+            keeper.tick()
+        assert len(os.listdir("/proc/self/fd")) == before
+    finally:
+        assert keeper.cluster is not None
+        keeper.cluster.board.close()
+        events.drop_runner()
