@@ -3,7 +3,7 @@
 `python -m tests.benchmarks.search [--chunks 20000]`
 
 On SQLite, where the web process reads and compares the vectors; and on a PostgreSQL without and with pgvector
-(a server of its own: see `tests.uploads.test_pgvector`), where with it the server does.
+(a server of its own: see `tests.uploads.pgvector_server`), where with it the server does.
 """
 
 from __future__ import annotations
@@ -12,8 +12,6 @@ import argparse
 import itertools
 import json
 import os
-import shutil
-import signal
 import statistics
 import subprocess
 import sys
@@ -105,25 +103,15 @@ def main() -> None:
     if options.inside:
         print(json.dumps(inside(options.chunks, not options.without_copies)))
         return
-    from tests.faults.servers import PostgresServer
-    from tests.uploads.test_pgvector import binaries
+    from tests.uploads.pgvector_server import MISSING, binaries, pgvector_server
 
     outside("SQLite", "", options.chunks, True)
-    programs = binaries()
-    if programs is None:
-        print("no PostgreSQL with pgvector here: pip install -r requirements-ci.lock")
+    if binaries() is None:
+        print(MISSING)
         return
-    folder = Path(tempfile.mkdtemp(prefix="search-"))
-    folder.chmod(0o755)
     for label, copies in (("PostgreSQL", False), ("PostgreSQL with pgvector", True)):
-        server = PostgresServer(folder / str(copies), programs)
-        server.make(lambda _: None)
-        server.start()
-        try:
+        with pgvector_server() as server:
             outside(label, server.url, options.chunks, copies)
-        finally:
-            server.end(signal.SIGINT)
-    shutil.rmtree(folder, ignore_errors=True)
 
 
 if __name__ == "__main__":
